@@ -1,0 +1,1 @@
+"""The nervous system: bus, contracts, registry, wiring, configuration, orchestrator, health, logs, decisions."""

@@ -1,0 +1,95 @@
+"""The error family. A class says how to react; its message is the sentence a person reads.
+
+Family tree::
+
+    SpyoncinoError              anything this program raises on purpose
+    ├── UsageError              wrong command line or argument: the caller must change the call (exit code 2)
+    ├── ConfigError             a setting is wrong: names file, line, key and what would be right
+    ├── SourceError             a camera or file cannot be opened or read
+    │   └── SourceEndedError    the file is over; nothing is broken
+    ├── MediaError              packets or pictures cannot be written, cut or encoded
+    ├── ModelError              a model file is missing, altered or of an unknown shape
+    ├── StaleFrameError         a frame reference points to a slot that was written again: drop and count
+    ├── RingFullError           shared memory or the pinned area is full
+    ├── JobError                a job of the worker pool could not be done
+    │   ├── JobExpiredError     its deadline passed before a worker was free
+    │   ├── JobRejectedError    the queue was full and the job could be shed
+    │   └── JobFailedError      it failed after all its retries
+    ├── StorageError            the database or the disk refused: locked, corrupt, full
+    ├── WiringError             modules do not fit together: unknown name, cyclic topics, wrong payload type
+    └── BusClosedError          publish or subscribe after the bus was stopped
+
+Every message says what happened, to which camera, file or key, and what to do next.
+"""
+
+
+class SpyoncinoError(Exception):
+    """Base of every deliberate error; ``str(error)`` is one sentence for a person."""
+
+
+class UsageError(SpyoncinoError):
+    """The command line or a call argument is wrong."""
+
+
+class ConfigError(SpyoncinoError):
+    """One or more settings are wrong.
+
+    Args:
+        problems: One sentence for each wrong setting, with file, line and key.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class SourceError(SpyoncinoError):
+    """A source of pictures cannot be opened or read."""
+
+
+class SourceEndedError(SourceError):
+    """A source with an end, such as a file, is over."""
+
+
+class MediaError(SpyoncinoError):
+    """Packets or pictures cannot be written, cut or encoded."""
+
+
+class ModelError(SpyoncinoError):
+    """A model file is missing, altered or of an unknown shape."""
+
+
+class StaleFrameError(SpyoncinoError):
+    """The slot of a frame reference holds another frame by now."""
+
+
+class RingFullError(SpyoncinoError):
+    """Shared memory cannot be had, or every slot is leased."""
+
+
+class JobError(SpyoncinoError):
+    """A job of the worker pool could not be done."""
+
+
+class JobExpiredError(JobError):
+    """The deadline of a job passed before it was done."""
+
+
+class JobRejectedError(JobError):
+    """The job queue was full and this job could be shed."""
+
+
+class JobFailedError(JobError):
+    """A job failed after all its retries."""
+
+
+class StorageError(SpyoncinoError):
+    """The database or the disk refused."""
+
+
+class WiringError(SpyoncinoError):
+    """Modules do not fit together."""
+
+
+class BusClosedError(SpyoncinoError):
+    """The bus was used after it was stopped."""

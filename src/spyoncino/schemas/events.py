@@ -1,0 +1,117 @@
+"""Events: what a person would call one happening, and the presses that may start one."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from spyoncino.geometry.boxes import Box
+from spyoncino.schemas.base import EventType, Payload, Record
+from spyoncino.schemas.frames import FrameRef
+
+
+class DoorbellEvent(Payload):
+    """The button was pressed."""
+
+    EVENT_TYPE: ClassVar[EventType] = EventType.DOORBELL_PRESSED
+
+    doorbell: str = Field(description="Doorbell id.")
+    camera: str = Field(description="Camera that looks at this door.")
+    pts_s: float | None = Field(
+        default=None, description="Moment in the camera's own time, where it is known."
+    )
+    method: str = Field(default="bus", description="gpio, http, mqtt, cli, bus or simulator.")
+
+
+class EventState(StrEnum):
+    """States of an event; the time of each transition is kept."""
+
+    CREATED = "created"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class TrackSummary(Record):
+    """One track as the event tells it."""
+
+    track_id: int
+    label: str
+    score: float = Field(ge=0, le=1, description="Best score.")
+    start_s: float
+    end_s: float
+    zones: tuple[str, ...] = ()
+
+
+class Identity(Record):
+    """Whom a track's face belongs to."""
+
+    name: str | None = None
+    decision: str = Field(description="known, unsure, unknown or blocked.")
+    similarity: float
+    margin: float
+    track_id: int
+
+
+class BestPicture(Record):
+    """The frame that shows the event best, and why."""
+
+    pts_s: float
+    box: Box = Field(description="Box of the object that makes it the best picture.")
+    label: str
+    quality: float = Field(
+        description="What pictures of one event are compared by; see events.best_picture."
+    )
+    frame: FrameRef | None = Field(
+        default=None, description="The analysis frame, which may be gone from the ring."
+    )
+
+
+class Event(Record):
+    """One happening of one camera. Its id is the same in messages, rows and file names."""
+
+    event_id: str = Field(
+        description="UUID of the happening (a message about it has its own event_id)."
+    )
+    camera: str
+    type: str = Field(
+        description="The most telling label (person before vehicle before animal), doorbell or motion."
+    )
+    state: EventState
+    labels: tuple[str, ...] = ()
+    start_s: float = Field(description="Camera time in seconds since its first frame.")
+    end_s: float
+    best: BestPicture | None = None
+    presses: tuple[float, ...] = Field(default=(), description="Camera times of the presses.")
+    tracks: tuple[TrackSummary, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    started_at: datetime = Field(description="Wall time of start_s.")
+    ended_at: datetime
+    transitions: dict[str, datetime] = Field(
+        default_factory=dict, description="State to the wall time it was reached."
+    )
+    reason: str = Field(default="", description="Why it was completed or failed, in words.")
+    successor_of: str | None = Field(
+        default=None, description="The event that was closed at its maximum length."
+    )
+
+
+class EventUpdate(Payload):
+    """An event was created, changed or completed."""
+
+    EVENT_TYPE: ClassVar[EventType] = EventType.EVENT_UPDATED
+
+    event: Event
+
+
+class EventCreated(EventUpdate):
+    """The first message about an event."""
+
+    EVENT_TYPE: ClassVar[EventType] = EventType.EVENT_CREATED
+
+
+class EventCompleted(EventUpdate):
+    """The last message about an event; state is completed or failed."""
+
+    EVENT_TYPE: ClassVar[EventType] = EventType.EVENT_COMPLETED
