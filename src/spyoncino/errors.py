@@ -3,20 +3,20 @@
 Family tree::
 
     SpyoncinoError              anything this program raises on purpose
-    ├── UsageError              wrong command line or argument: the caller must change the call (exit code 2)
+    ├── UsageError              wrong command line or argument: change the call (exit code 2)
     ├── ConfigError             a setting is wrong: names file, line, key and what would be right
     ├── SourceError             a camera or file cannot be opened or read
     │   └── SourceEndedError    the file is over; nothing is broken
     ├── MediaError              packets or pictures cannot be written, cut or encoded
     ├── ModelError              a model file is missing, altered or of an unknown shape
-    ├── StaleFrameError         a frame reference points to a slot that was written again: drop and count
+    ├── StaleFrameError         its slot holds another frame by now: drop and count
     ├── RingFullError           shared memory or the pinned area is full
     ├── JobError                a job of the worker pool could not be done
     │   ├── JobExpiredError     its deadline passed before a worker was free
     │   ├── JobRejectedError    the queue was full and the job could be shed
     │   └── JobFailedError      it failed after all its retries
     ├── StorageError            the database or the disk refused: locked, corrupt, full
-    ├── WiringError             modules do not fit together: unknown name, cyclic topics, wrong payload type
+    ├── WiringError             modules do not fit: unknown name, cyclic topics, wrong type
     └── BusClosedError          publish or subscribe after the bus was stopped
 
 Every message says what happened, to which camera, file or key, and what to do next.

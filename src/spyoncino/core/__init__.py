@@ -1,1 +1,1 @@
-"""The nervous system: bus, contracts, registry, wiring, configuration, orchestrator, health, logs, decisions."""
+"""The nervous system: bus, contracts, registry, wiring, settings, orchestrator, health, logs."""

@@ -1,7 +1,8 @@
-"""What a module is: one base class, one abstract class per category, and the declarations that wiring reads.
+"""What a module is: a base class, an abstract class per category, the declarations wiring reads.
 
-A module talks to others on the bus only. It declares what it consumes and publishes; the orchestrator checks the
-graph before anything starts, subscribes the handlers and calls the life-cycle methods in stage order.
+A module talks to others on the bus only. It declares what it consumes and publishes; the
+orchestrator checks the graph before anything starts, subscribes the handlers and calls the
+life-cycle methods in stage order.
 """
 
 from abc import ABC, abstractmethod
@@ -48,7 +49,8 @@ class Consume:
     Args:
         topic: What it listens to; ``{id}`` in the name means every entity.
         handler: Name of the async method that takes ``(payload)`` or ``(topic_name, payload)``.
-        policy: What happens when its queue is full. Lossless runs (``analyze``) replace dropping by blocking.
+        policy: What happens when its queue is full. Lossless runs (``analyze``) replace dropping
+            by blocking.
         capacity: Messages its queue holds.
     """
 
@@ -69,7 +71,8 @@ class BaseModule(ABC, Generic[S]):
     * ``per_camera``: whether ``cameras.<id>.<section>`` may override the section for one camera;
     * ``consumes`` and ``publishes``: its place in the topic graph.
 
-    Life: ``configure`` (idempotent, may be called again at any time) → ``start`` → … ``drain`` → ``stop``.
+    Life: ``configure`` (idempotent, may be called again at any time), ``start``, ``drain``,
+    ``stop``.
     """
 
     name: ClassVar[str]
@@ -97,7 +100,10 @@ class BaseModule(ABC, Generic[S]):
         """Release everything; must also work after a failed ``start``."""
 
     async def drain(self) -> None:
-        """Finish the work already taken in: called in stage order when the input is over. Default: nothing is held."""
+        """Finish the work taken in; called in stage order when the input is over.
+
+        The default holds nothing.
+        """
         return
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Boxes in normalised picture coordinates, and the few measures everybody needs.
 
-Normalised means 0..1 over the width and the height of the *whole* picture, whatever its size in pixels, so a
-box found on the small analysis frame is right on the full-size frame too.
+Normalised means 0..1 over the width and the height of the *whole* picture, whatever its size in
+pixels, so a box found on the small analysis frame is right on the full-size frame too.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,10 @@ def iou_matrix(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArr
     area_first = np.prod(np.clip(first[:, 2:] - first[:, :2], 0.0, None), axis=1)
     area_second = np.prod(np.clip(second[:, 2:] - second[:, :2], 0.0, None), axis=1)
     union = area_first[:, None] + area_second[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    ratios: NDArray[np.float64] = np.divide(
+        shared, union, out=np.zeros_like(shared), where=union > 0
+    )
+    return ratios
 
 
 def as_array(boxes: Sequence[Box]) -> NDArray[np.float64]:

@@ -1,1 +1,1 @@
-"""Payloads of the bus: frozen, versioned Pydantic models. ``topics`` lists every topic on one screen."""
+"""Payloads of the bus: frozen, versioned Pydantic models; ``topics`` lists every topic."""

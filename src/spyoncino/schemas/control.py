@@ -71,7 +71,10 @@ class ZoneDefinition(BaseModel):
     ) -> tuple[tuple[float, float], ...]:
         for x, y in corners:
             if not (0 <= x <= 1 and 0 <= y <= 1):
-                message = f"corner [{x}, {y}] is outside the picture; each number must be 0..1 of width and height"
+                message = (
+                    f"corner [{x}, {y}] is outside the picture; "
+                    "each number must be 0..1 of width and height"
+                )
                 raise ValueError(message)
         return corners
 

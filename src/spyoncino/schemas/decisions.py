@@ -8,8 +8,8 @@ from spyoncino.schemas.base import Record
 class Decision(Record):
     """One reason: a stage let something pass or stopped it, with the number it compared.
 
-    Equal decisions that follow each other are merged: ``count`` grows, ``value`` is the last, ``peak`` the one
-    that came nearest to the other answer or beyond (the largest).
+    Equal decisions that follow each other are merged: ``count`` grows, ``value`` is the last one
+    and ``peak`` the largest.
     """
 
     stage: str = Field(description="Module that decided, for example process.tracker.")

@@ -19,7 +19,7 @@ class Detection(Record):
 
 
 class DetectionEvent(Payload):
-    """All detections of one frame, also when there are none: a tracker needs the empty frames too."""
+    """All detections of one frame; none is told too, because a tracker needs the empty frames."""
 
     EVENT_TYPE: ClassVar[EventType] = EventType.OBJECTS_DETECTED
 

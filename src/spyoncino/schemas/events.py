@@ -76,7 +76,7 @@ class Event(Record):
     )
     camera: str
     type: str = Field(
-        description="The most telling label (person before vehicle before animal), doorbell or motion."
+        description="Most telling label (person, vehicle, animal), or doorbell, or motion."
     )
     state: EventState
     labels: tuple[str, ...] = ()

@@ -1,4 +1,7 @@
-"""Status of the system: health, the bus, cameras, errors. Control plane only: no pixels, no data-plane stage reads it."""
+"""Status of the system: health, the bus, cameras, errors.
+
+Control plane only: it carries no pixels and no data-plane stage reads it.
+"""
 
 from enum import StrEnum
 from typing import ClassVar

@@ -1,6 +1,7 @@
-"""Every topic on one screen. A topic is a value that knows its payload type, its stage and its delivery class.
+"""Every topic on one screen.
 
-Names are ``<domain>.<entity>[.<action>]``. ``{id}`` stands for one word and is filled by ``Topic.of``.
+A topic is a value that knows its payload type, its stage and its delivery class.
+Names are ``<domain>.<entity>[.<action>]``. ``{id}`` stands for one word, see ``Topic.of``.
 """
 
 from dataclasses import dataclass

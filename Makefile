@@ -1,0 +1,55 @@
+# Everything a newcomer or a machine types. `make help` lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick services check format bench soak clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Spyoncino needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.developer: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## a running system without a camera: simulated front door, live table of events
+	$(BIN)/spyoncino demo
+
+test: $(VENV)/.developer ## all tests, with coverage per package
+	$(BIN)/coverage erase
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python tools/coverage_gate.py
+
+quick: $(VENV)/.developer ## unit tests only, under a minute
+	$(BIN)/pytest tests/unit tests/contracts $(PYTEST_ARGS)
+
+services: ## system packages that tests need (apt, when root)
+	@bash tools/services.sh
+
+check: $(VENV)/.developer ## format, lint, types, import ladder
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.developer ## put files into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.developer ## every budget as a ratio, results under benchmarks/results
+	$(BIN)/python benchmarks/run_all.py
+
+soak: $(VENV)/.developer ## a long run that watches memory, descriptors and processes (SOAK_MINUTES=30)
+	$(BIN)/python benchmarks/soak.py --minutes $${SOAK_MINUTES:-30}
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*

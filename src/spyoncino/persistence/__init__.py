@@ -1,0 +1,1 @@
+"""The database: tables, numbered migrations, one file per subject. Knows no bus and no module."""

@@ -1,0 +1,137 @@
+"""One SQLite file: opened safely, written by one writer at a time, read by many.
+
+Write-ahead logging with ``synchronous=NORMAL``: a killed process loses nothing that was committed,
+a power cut at most the last moments. Waiting for another program's lock is bounded by
+``BUSY_TIMEOUT_S``; after that the caller gets one sentence, not a hang.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from spyoncino.errors import StorageError
+from spyoncino.persistence.migrate import upgrade
+
+BUSY_TIMEOUT_S = 5.0
+"""How long a statement waits for somebody else's lock before it is an error."""
+
+
+class Database:
+    """The database file of one data folder.
+
+    Args:
+        path: The SQLite file; its folder must exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine: AsyncEngine | None = None
+        self._writer = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Check the file, bring it to the newest version, connect.
+
+        Raises:
+            StorageError: Corrupt, locked, from a newer program, or the disk is full.
+        """
+        with _told_as_storage_error(self.path):
+            await asyncio.to_thread(_quick_check, self.path)
+            await asyncio.to_thread(upgrade, self.path)
+            url = URL.create("sqlite+aiosqlite", database=str(self.path))
+            self._engine = create_async_engine(url)
+            event.listen(self._engine.sync_engine, "connect", _configure_connection)
+
+    async def close(self) -> None:
+        """Close all connections; harmless when it is not open."""
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction; committed at the end of the block, rolled back on an error.
+
+        Raises:
+            StorageError: The disk is full, the file is locked by another program or damaged.
+        """
+        engine = self._opened()
+        with _told_as_storage_error(self.path):
+            async with self._writer, engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read from; sees what is committed.
+
+        Raises:
+            StorageError: The file is locked by another program or damaged.
+        """
+        engine = self._opened()
+        with _told_as_storage_error(self.path):
+            async with engine.connect() as connection:
+                yield connection
+
+    def _opened(self) -> AsyncEngine:
+        if self._engine is None:
+            raise StorageError(f"{self.path} is not open; this is a fault of the program")
+        return self._engine
+
+
+@contextmanager
+def _told_as_storage_error(path: Path) -> Iterator[None]:
+    """Turn the many database exceptions into one sentence each."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise StorageError(_sentence(path, error)) from error
+
+
+def _sentence(path: Path, error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or error)
+    lowered = text.lower()
+    if "locked" in lowered or "busy" in lowered:
+        return (
+            f"{path} is locked by another program for more than {BUSY_TIMEOUT_S:.0f} s; "
+            "close the other program (or copy of Spyoncino) that has it open"
+        )
+    if "full" in lowered:
+        return f"the disk that holds {path} is full; free some space, nothing committed is lost"
+    if "malformed" in lowered or "not a database" in lowered or "corrupt" in lowered:
+        return (
+            f"{path} is damaged ({text}); move it aside and start again, "
+            "or restore a backup: media files are not touched"
+        )
+    if "unable to open" in lowered or "readonly" in lowered:
+        return f"{path} cannot be written ({text}); check the folder and its permissions"
+    return f"{path}: the database refused ({text})"
+
+
+def _quick_check(path: Path) -> None:
+    if not path.exists():
+        return
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+    try:
+        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    finally:
+        connection.close()
+    if answer != "ok":
+        raise StorageError(_sentence(path, sqlite3.DatabaseError(f"malformed: {answer}")))
+
+
+def _configure_connection(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={int(BUSY_TIMEOUT_S * 1000)}",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

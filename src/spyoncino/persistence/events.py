@@ -1,0 +1,148 @@
+"""Rows of events."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, RowMapping, Select, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from spyoncino.persistence.database import Database
+from spyoncino.persistence.tables import EVENTS
+from spyoncino.schemas.events import Event, EventState
+
+CLOSED_STATES = (EventState.COMPLETED, EventState.FAILED)
+
+
+class EventStore:
+    """Keeps events; one row each, written again while the event grows.
+
+    Args:
+        database: An open database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, event: Event, *, processing_time_ms: float | None = None) -> None:
+        """Insert the event or replace its row; saving the same event twice changes nothing.
+
+        A closed event is never opened again by a late message.
+        """
+        values = _row_of(event, processing_time_ms)
+        statement = insert(EVENTS).values(values)
+        statement = statement.on_conflict_do_update(
+            index_elements=[EVENTS.c.id],
+            set_={name: statement.excluded[name] for name in values if name != "id"},
+            where=EVENTS.c.status.not_in(CLOSED_STATES) | (values["status"] in CLOSED_STATES),
+        )
+        async with self._database.write() as connection:
+            await connection.execute(statement)
+
+    async def get(self, event_id: str) -> Event | None:
+        """One event by its id, or by the beginning of its id when that is unambiguous."""
+        query = select(EVENTS).where(EVENTS.c.id.startswith(event_id, autoescape=True)).limit(2)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return _event_of(rows[0]) if len(rows) == 1 else None
+
+    async def find(
+        self,
+        *,
+        camera: str | None = None,
+        event_type: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+    ) -> list[Event]:
+        """Newest first; every condition may be left out."""
+        query = select(EVENTS).order_by(EVENTS.c.created_at.desc(), EVENTS.c.id).limit(limit)
+        query = _filtered(query, camera, event_type, since, until)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [_event_of(row) for row in rows]
+
+    async def fail_unfinished(self, reason: str, now: datetime) -> list[Event]:
+        """Close the events that a killed run left open, and tell which.
+
+        Returns:
+            The events as they stand now: state failed, with the reason.
+        """
+        query = select(EVENTS).where(EVENTS.c.status.not_in(CLOSED_STATES))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        closed = [_failed(_event_of(row), reason, now) for row in rows]
+        for event in closed:
+            await self.save(event)
+        return closed
+
+    async def statistics(self) -> dict[str, Any]:
+        """Counts by type and by state, and the mean time from creation to completion."""
+        query = select(
+            EVENTS.c.event_type,
+            EVENTS.c.status,
+            func.count().label("events"),
+            func.avg(EVENTS.c.processing_time_ms).label("mean_ms"),
+        ).group_by(EVENTS.c.event_type, EVENTS.c.status)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return {
+            "total": sum(row["events"] for row in rows),
+            "by_type": _summed(rows, "event_type"),
+            "by_status": _summed(rows, "status"),
+            "mean_processing_ms": {
+                row["event_type"]: row["mean_ms"] for row in rows if row["mean_ms"] is not None
+            },
+        }
+
+
+def _summed(rows: Sequence[RowMapping], column: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row[column]] = counts.get(row[column], 0) + row["events"]
+    return counts
+
+
+def _filtered(
+    query: Select[Any],
+    camera: str | None,
+    event_type: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> Select[Any]:
+    if camera is not None:
+        query = query.where(EVENTS.c.camera == camera)
+    if event_type is not None:
+        query = query.where(EVENTS.c.event_type == event_type)
+    if since is not None:
+        query = query.where(EVENTS.c.created_at >= since.astimezone(UTC))
+    if until is not None:
+        query = query.where(EVENTS.c.created_at <= until.astimezone(UTC))
+    return query
+
+
+def _row_of(event: Event, processing_time_ms: float | None) -> dict[str, Any]:
+    closed = event.state in CLOSED_STATES
+    return {
+        "id": event.event_id,
+        "event_type": event.type,
+        "status": event.state.value,
+        "created_at": event.started_at.astimezone(UTC),
+        "completed_at": event.ended_at.astimezone(UTC) if closed else None,
+        "data": event.model_dump(mode="json"),
+        "metadata": {"reason": event.reason, "successor_of": event.successor_of},
+        "processing_time_ms": processing_time_ms,
+        "error_message": event.reason if event.state is EventState.FAILED else None,
+        "camera": event.camera,
+    }
+
+
+def _event_of(row: Row[Any]) -> Event:
+    return Event.model_validate(row._mapping["data"])  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _failed(event: Event, reason: str, now: datetime) -> Event:
+    transitions = {**event.transitions, EventState.FAILED.value: now}
+    return event.model_copy(
+        update={"state": EventState.FAILED, "reason": reason, "transitions": transitions}
+    )

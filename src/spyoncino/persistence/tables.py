@@ -1,0 +1,74 @@
+"""Tables as SQLAlchemy sees them. The migrations create them; a test compares the two.
+
+``events`` has the columns and index names of the specification, plus the camera and the camera
+times that lists are filtered by. Everything else about an event is in ``data`` as JSON.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+METADATA = MetaData()
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("event_type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("completed_at", DateTime(timezone=True)),
+    Column("data", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("processing_time_ms", Float),
+    Column("error_message", Text),
+    Column("camera", Text, nullable=False),
+    Index("idx_events_type_status", "event_type", "status"),
+    Index("idx_events_created_at", "created_at"),
+    Index("idx_events_camera", "camera", "created_at"),
+)
+
+MEDIA = Table(
+    "media",
+    METADATA,
+    Column("path", Text, primary_key=True),
+    Column("event_id", Text, nullable=False),  # no foreign key: a file may be ready before its row
+    Column("kind", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("protected", Boolean, nullable=False),
+    Column("doomed", Boolean, nullable=False),
+    Column("data", JSON, nullable=False),
+    Index("idx_media_event", "event_id"),
+    Index("idx_media_created_at", "created_at"),
+)
+
+DECISIONS = Table(
+    "decisions",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("event_id", Text, ForeignKey("events.id", ondelete="CASCADE"), nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("camera", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("quantity", Text, nullable=False),
+    Column("value", Float),
+    Column("limit", Float),
+    Column("peak", Float),
+    Column("first_s", Float, nullable=False),
+    Column("last_s", Float, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index("idx_decisions_event", "event_id"),
+)

@@ -1,0 +1,170 @@
+"""The database file: pragmas, locks, damage, a full disk, versions."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from spyoncino.errors import StorageError
+from spyoncino.persistence import database as database_module
+from spyoncino.persistence import migrate
+from spyoncino.persistence.database import Database
+from spyoncino.persistence.migrate import newest_version, upgrade
+from spyoncino.persistence.tables import METADATA
+
+
+async def test_it_writes_ahead_and_keeps_foreign_keys(database: Database) -> None:
+    async with database.read() as connection:
+        mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
+        keys = (await connection.execute(text("PRAGMA foreign_keys"))).scalar_one()
+    assert (mode, keys) == ("wal", 1)
+
+
+async def test_migrations_make_exactly_the_tables_of_the_program(database: Database) -> None:
+    async with database.read() as connection:
+        found = await connection.run_sync(
+            lambda sync: {
+                name: (
+                    {column["name"] for column in inspect(sync).get_columns(name)},
+                    {index["name"] for index in inspect(sync).get_indexes(name)},
+                )
+                for name in inspect(sync).get_table_names()
+                if name != "alembic_version"
+            }
+        )
+    expected = {
+        table.name: (set(table.columns.keys()), {index.name for index in table.indexes})
+        for table in METADATA.sorted_tables
+    }
+    assert found == expected
+
+
+async def test_the_events_table_has_the_specified_columns_and_indexes(database: Database) -> None:
+    specified = {
+        "id",
+        "event_type",
+        "status",
+        "created_at",
+        "completed_at",
+        "data",
+        "metadata",
+        "processing_time_ms",
+        "error_message",
+    }
+    async with database.read() as connection:
+        columns = (await connection.execute(text("PRAGMA table_info(events)"))).mappings().all()
+        indexes = (await connection.execute(text("PRAGMA index_list(events)"))).mappings().all()
+    assert specified <= {column["name"] for column in columns}
+    assert {"idx_events_type_status", "idx_events_created_at"} <= {row["name"] for row in indexes}
+
+
+async def test_using_a_closed_database_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="is not open"):
+        async with Database(tmp_path / "a.db").read():
+            pass
+
+
+async def test_a_failed_transaction_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the transaction is what is tested
+        async with database.write() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO events(id,event_type,status,created_at,data,metadata,camera)"
+                    " VALUES ('a','person','created','2026-01-01','{}','{}','door')"
+                )
+            )
+            raise ZeroDivisionError
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM events"))).scalar_one() == 0
+
+
+async def test_a_lock_of_another_program_is_told_after_a_bounded_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_S", 0.05)
+    opened = Database(tmp_path / "spyoncino.db")
+    await opened.open()
+    with closing(sqlite3.connect(opened.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="locked by another program"):
+            async with opened.write() as connection:
+                await connection.execute(text("DELETE FROM events"))
+        other.execute("ROLLBACK")
+    async with opened.write() as connection:
+        await connection.execute(text("DELETE FROM events"))
+    await opened.close()
+
+
+async def test_a_full_disk_is_told_and_what_was_committed_stays(database: Database) -> None:
+    async with database.write() as connection:
+        pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+        await connection.execute(text(f"PRAGMA max_page_count={pages}"))
+    with pytest.raises(StorageError, match="is full"):
+        async with database.write() as connection:
+            await connection.execute(text("CREATE TABLE big AS SELECT zeroblob(1000000) AS x"))
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM events"))).scalar_one() == 0
+
+
+async def test_a_damaged_file_is_told_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "spyoncino.db"
+    opened = Database(path)
+    await opened.open()
+    await opened.close()
+    content = bytearray(path.read_bytes())
+    content[100:3000] = b"\x55" * 2900
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="is damaged"):
+        await Database(path).open()
+
+
+async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "spyoncino.db"
+    path.write_text("dear diary, " * 100)
+    with pytest.raises(StorageError, match="is damaged"):
+        await Database(path).open()
+
+
+async def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be written"):
+        await Database(tmp_path / "nowhere" / "spyoncino.db").open()
+
+
+def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "spyoncino.db"
+    assert upgrade(path) == newest_version()
+    before = path.read_bytes()
+    assert upgrade(path) == newest_version()
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spyoncino.db"
+    upgrade(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(StorageError, match="newer Spyoncino"):
+        upgrade(path)
+
+
+def test_an_older_database_is_copied_before_it_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "spyoncino.db"
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    upgrade(path)
+    (folder / "versions" / "0002_next.py").write_text(
+        "from alembic import op\n"
+        "revision, down_revision, branch_labels, depends_on = '0002', '0001', None, None\n"
+        "def upgrade():\n    op.execute('CREATE TABLE later(x)')\n"
+    )
+    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+    assert upgrade(path) == "0002"
+    with closing(sqlite3.connect(tmp_path / "spyoncino.before-0002.db")) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert copy.execute("SELECT name FROM sqlite_master WHERE name='later'").fetchall() == []
