@@ -1,0 +1,325 @@
+"""The in-memory bus: typed topics, one bounded queue and one task for each subscriber.
+
+Order is kept for each topic and subscriber. A slow or raising handler costs other subscribers
+nothing. Every loss is counted and told on ``status.bus``. The bus carries references and facts,
+never pixels, and knows no module.
+"""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from spyoncino.clock import Clock
+from spyoncino.core.bus_reports import BusReporter
+from spyoncino.core.message import Message, Receipt
+from spyoncino.core.queues import Policy
+from spyoncino.core.routes import Route, Routes
+from spyoncino.core.subscription import Handler, Subscription, in_thread, is_async
+from spyoncino.errors import BusClosedError, WiringError
+from spyoncino.schemas.base import Payload
+from spyoncino.schemas.status import BusStatus
+from spyoncino.schemas.topics import Topic
+
+P = TypeVar("P", bound=Payload)
+
+PUBLISHES_PER_TURN = 64
+"""Publishes in a row, by all publishers, before the event loop gets a turn: a loop of publishes
+cannot starve the subscribers, nor overflow a queue of the usual capacity before they run."""
+
+MAX_FROM_THREADS = 1024
+"""Messages of other threads on their way into the loop; the next such thread waits."""
+
+SYNC_THREADS = 4
+"""Threads for synchronous handlers, for all subscribers together."""
+
+STOP_GRACE_S = 5.0
+"""How long ``stop`` lets running handlers finish before it interrupts them."""
+
+
+class Bus:
+    """Publish and subscribe within one process and one event loop.
+
+    Best effort: a message reaches the subscribers of this moment, in the order of publishing, as
+    far as the policies of their queues let it; with no subscriber it is gone, which is no error.
+
+    Args:
+        clock: Stamps messages and paces reports.
+        log: Where failing handlers and overflowing queues are written.
+        status_interval_s: Seconds between two ``status.bus`` snapshots.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        log: FilteringBoundLogger | None = None,
+        status_interval_s: float = 5.0,
+    ) -> None:
+        self._now_ns = clock.monotonic_ns
+        self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.bus")
+        self._reporter = BusReporter(self, clock, self._log, status_interval_s)
+        self._routes = Routes()
+        self._published = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread_id = 0
+        self._running = False
+        self._executor: concurrent.futures.ThreadPoolExecutor | None = None
+        self._thread_slots = threading.BoundedSemaphore(MAX_FROM_THREADS)
+        self._from_threads: set[concurrent.futures.Future[None]] = set()
+
+    async def start(self) -> None:
+        """Begin; subscribing is possible before, publishing is not.
+
+        Raises:
+            BusClosedError: It was started before; a bus lives once.
+        """
+        if self._loop is not None:
+            raise BusClosedError("A bus is started once; build a new one.")
+        self._loop = asyncio.get_running_loop()
+        self._thread_id = threading.get_ident()
+        self._running = True
+        self._reporter.start()
+        for subscription in self._routes:
+            subscription.start()
+
+    async def stop(self, *, timeout_s: float = STOP_GRACE_S) -> None:
+        """End: lose what waits, let running handlers finish, interrupt those that do not.
+
+        Call ``drain`` before to lose nothing. A synchronous handler cannot be interrupted; its
+        thread ends when it returns. Safe to call twice, in a handler, and before ``start``.
+
+        Args:
+            timeout_s: How long running handlers may take.
+        """
+        self._running = False
+        await self._reporter.stop()
+        for subscription in self._routes:
+            subscription.close()
+        others = [each for each in self._routes if not each.is_current_task()]
+        await asyncio.gather(*(each.wait_closed(timeout_s) for each in others))
+        if self._executor is not None:
+            self._executor.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def publish(
+        self,
+        topic: Topic[P] | str,
+        payload: P,
+        *,
+        on_settled: Callable[[], None] | None = None,
+    ) -> None:
+        """Offer a payload to every subscriber of the topic, at one moment for all of them.
+
+        Returns when no subscriber with the policy ``block`` lacks room for it. Cancelling a publish
+        that waits loses the message for those that had no room.
+
+        Args:
+            topic: A topic, or its full name.
+            payload: An instance of the topic's payload type.
+            on_settled: Called exactly once in the event loop, when every subscriber has handled or
+                lost the message; also when there is none and when this call raises.
+
+        Raises:
+            WiringError: The payload is not of the topic's type, or the name is no topic's name.
+            BusClosedError: The bus is not running.
+        """
+        name = topic if isinstance(topic, str) else topic.name
+        route = self._routes.known(name)
+        if route is None or payload.__class__ is not route.payload or not self._running:
+            route = self._checked_route(name, topic, payload, on_settled)
+        self._published += 1
+        message = Message(name, payload, self._now_ns())
+        if on_settled is not None:
+            message.receipt = Receipt(on_settled, self._on_settled_failed, len(route.queues))
+        rooms: list[asyncio.Future[None]] = []
+        for queue in route.queues:
+            room = queue.offer(message)
+            if room is not None:
+                rooms.append(room)
+        if rooms:
+            await _wait_for_room(message, route, rooms)
+        elif self._published % PUBLISHES_PER_TURN == 0:
+            await asyncio.sleep(0)
+
+    def publish_threadsafe(
+        self,
+        topic: Topic[P] | str,
+        payload: P,
+        *,
+        on_settled: Callable[[], None] | None = None,
+    ) -> concurrent.futures.Future[None]:
+        """Publish from another thread; messages of one thread keep their order.
+
+        The thread waits only while too many messages of threads are on their way into the loop.
+
+        Returns:
+            A future that is done when ``publish`` is, with its error; ignoring it is fine.
+
+        Raises:
+            WiringError: Called in the event loop's own thread.
+            BusClosedError: The bus is not running.
+        """
+        loop = self._running_loop()
+        if threading.get_ident() == self._thread_id:
+            raise WiringError("publish_threadsafe is for other threads; await publish here.")
+        while not self._thread_slots.acquire(timeout=0.1):
+            self._running_loop()
+        publishing = self.publish(topic, payload, on_settled=on_settled)
+        try:
+            future = asyncio.run_coroutine_threadsafe(publishing, loop)
+        except RuntimeError as error:
+            publishing.close()
+            self._thread_slots.release()
+            raise BusClosedError("The event loop of the bus is closed.") from error
+        self._from_threads.add(future)
+        future.add_done_callback(self._on_thread_publish_done)
+        return future
+
+    def subscribe(
+        self,
+        pattern: Topic[Any] | str,
+        handler: Handler,
+        *,
+        name: str,
+        policy: Policy = Policy.DROP_OLDEST,
+        capacity: int = 256,
+    ) -> Subscription:
+        """Have a handler called with every message of a topic or pattern, one at a time, in order.
+
+        Args:
+            pattern: A topic (``{id}`` stands for every entity) or a pattern, see ``topic_match``.
+            handler: Async, or synchronous: then it runs in one of a few threads.
+            name: Who subscribes, for status, logs and ``status.error.<name>``.
+            policy: What happens when its queue is full.
+            capacity: Messages that may wait.
+
+        Raises:
+            WiringError: The pattern is malformed.
+            BusClosedError: The bus was stopped.
+        """
+        if self._loop is not None and not self._running:
+            raise BusClosedError(f'"{name}" cannot subscribe: the bus was stopped.')
+        subscription = Subscription(
+            name,
+            pattern if isinstance(pattern, str) else pattern.pattern,
+            handler if is_async(handler) else in_thread(handler, self._threads()),
+            policy=policy,
+            capacity=capacity,
+            now_ns=self._now_ns,
+            owner=self._routes,
+            reports=self._reporter,
+        )
+        self._routes.add(subscription)
+        if self._running:
+            subscription.start()
+        return subscription
+
+    async def drain(self) -> None:
+        """Return when nothing waits, nothing is being handled and nothing remains to be told.
+
+        Raises:
+            WiringError: Called in a handler, which would wait for itself.
+        """
+        if any(each.is_current_task() for each in self._routes):
+            raise WiringError("A handler cannot drain the bus: it would wait for itself.")
+        while True:
+            busy = next((each for each in self._routes if each.busy), None)
+            if busy is not None:
+                await busy.idle()
+            elif self._from_threads or self._reporter.busy:
+                await asyncio.sleep(0)
+            else:
+                return
+
+    def status(self, warning: str = "") -> BusStatus:
+        """Snapshot of all counters; the sums include subscribers that are gone.
+
+        Args:
+            warning: What is wrong, when something is.
+        """
+        total = self._routes.totals()
+        return BusStatus(
+            source="bus",
+            published=self._published,
+            delivered=total.delivered,
+            dropped=total.dropped,
+            failed=total.failed,
+            subscribers=tuple(each.status() for each in self._routes if not each.closed),
+            warning=warning,
+        )
+
+    def _checked_route(
+        self,
+        name: str,
+        topic: Topic[Any] | str,
+        payload: Payload,
+        on_settled: Callable[[], None] | None,
+    ) -> Route:
+        """The route of a name, after every check; the fast path of ``publish`` skips them."""
+        try:
+            self._running_loop()
+            route = self._routes.of(name)
+            for kind in (route.payload, Payload if isinstance(topic, str) else topic.payload):
+                _check_type(name, payload, kind)
+        except (BusClosedError, WiringError) as error:
+            if isinstance(error, WiringError):
+                self._reporter.on_refusal(name, error)
+            if on_settled is not None:
+                Receipt(on_settled, self._on_settled_failed, receivers=0)
+            raise
+        return route
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or not self._running:
+            state = "not started yet" if self._loop is None else "stopped"
+            raise BusClosedError(f"The bus is {state}; nothing can be published.")
+        return self._loop
+
+    def _threads(self) -> concurrent.futures.ThreadPoolExecutor:
+        if self._executor is None:
+            self._executor = concurrent.futures.ThreadPoolExecutor(
+                SYNC_THREADS, thread_name_prefix="bus-handler"
+            )
+        return self._executor
+
+    def _on_thread_publish_done(self, future: concurrent.futures.Future[None]) -> None:
+        self._from_threads.discard(future)
+        self._thread_slots.release()
+
+    def _on_settled_failed(self, error: Exception) -> None:
+        self._log.error("on_settled of a publisher failed", exc_info=error)
+
+
+def _check_type(name: str, payload: Payload, kind: type[Payload]) -> None:
+    if not isinstance(payload, kind):
+        raise WiringError(
+            f"{name} carries {kind.__name__}, not {type(payload).__name__}: "
+            "publish the payload type that the topic declares."
+        )
+
+
+async def _wait_for_room(message: Message, route: Route, rooms: list[asyncio.Future[None]]) -> None:
+    try:
+        for room in rooms:
+            await room
+    except asyncio.CancelledError:
+        for queue in route.queues:
+            queue.withdraw(message)
+        raise

@@ -1,0 +1,134 @@
+"""Tells troubles of the bus, in the log and on the bus itself.
+
+A publisher or subscriber in trouble only leaves a note here; a task of its own publishes it, so
+that telling can neither delay anybody nor wait for the very queue that is full.
+"""
+
+import asyncio
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from spyoncino.clock import Clock
+from spyoncino.core.message import Message
+from spyoncino.core.subscription import Subscription
+from spyoncino.errors import WiringError
+from spyoncino.schemas.base import Payload
+from spyoncino.schemas.status import BusStatus, ContractNotice, ErrorReport
+from spyoncino.schemas.topics import STATUS_BUS, STATUS_CONTRACT, STATUS_ERROR, Topic
+
+MAX_WAITING = 128
+"""Reports that may wait; their senders are throttled, so more means that nobody reads them."""
+
+_ERROR_TOPICS = STATUS_ERROR.of("")
+
+
+class ReportingBus(Protocol):
+    """What a reporter needs of its bus."""
+
+    def publish(self, topic: Topic[Any], payload: Payload) -> Coroutine[Any, Any, None]:
+        """See ``Bus.publish``."""
+
+    def status(self, warning: str = "") -> BusStatus:
+        """See ``Bus.status``."""
+
+
+class BusReporter:
+    """Publishes notes as they come, and a snapshot of the bus in each interval.
+
+    Args:
+        bus: Where to publish.
+        clock: Paces the snapshots.
+        log: Where each note is written, too.
+        interval_s: Seconds between two snapshots.
+    """
+
+    def __init__(
+        self, bus: ReportingBus, clock: Clock, log: FilteringBoundLogger, interval_s: float
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._log = log
+        self._interval_s = interval_s
+        self._waiting: deque[tuple[Topic[Any], Callable[[], Payload]]] = deque(maxlen=MAX_WAITING)
+        self._news = asyncio.Event()
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a running reporter has notes that are not published yet."""
+        return bool(self._tasks) and self._news.is_set()
+
+    def start(self) -> None:
+        """Begin, in the running loop."""
+        self._tasks = (
+            asyncio.create_task(self._tell(), name="bus reports"),
+            asyncio.create_task(self._tell_regularly(), name="bus snapshots"),
+        )
+
+    async def stop(self) -> None:
+        """End; what was not published yet is left out."""
+        tasks, self._tasks = self._tasks, ()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def say(self, topic: Topic[Any], build: Callable[[], Payload]) -> None:
+        """Have a payload built and published soon; never waits."""
+        self._waiting.append((topic, build))
+        self._news.set()
+
+    def on_failure(
+        self, subscription: Subscription, message: Message, error: Exception, repeats: int
+    ) -> None:
+        """Log a failing handler and report it, except a handler of such reports."""
+        self._log.error(
+            "handler failed",
+            subscriber=subscription.name,
+            topic=message.topic,
+            repeats=repeats,
+            exc_info=error,
+        )
+        if message.topic.startswith(_ERROR_TOPICS.name):
+            return
+        report = ErrorReport(
+            source="bus",
+            component=subscription.name,
+            error=_text_of(error),
+            error_type=type(error).__name__,
+            correlation_id=message.payload.correlation_id,
+            metadata={"topic": message.topic, "repeats": repeats},
+        )
+        self.say(STATUS_ERROR.of(subscription.name.replace(".", "_")), lambda: report)
+
+    def on_pressure(self, subscription: Subscription, trouble: str, repeats: int) -> None:
+        """Log a queue in trouble and publish a snapshot that names it."""
+        warning = f'The queue of "{subscription.name}" for {subscription.pattern} {trouble}.'
+        self._log.warning(warning, dropped=subscription.counters.dropped, repeats=repeats)
+        self.say(STATUS_BUS, lambda: self._bus.status(warning))
+
+    def on_refusal(self, name: str, error: WiringError) -> None:
+        """Report a publish that broke the contract of its topic; the publisher has the error."""
+        notice = ContractNotice(source="bus", component=name, message=str(error), severity="error")
+        self.say(STATUS_CONTRACT, lambda: notice)
+
+    async def _tell(self) -> None:
+        while True:
+            await self._news.wait()
+            while self._waiting:
+                topic, build = self._waiting.popleft()
+                await self._bus.publish(topic, build())
+            self._news.clear()
+
+    async def _tell_regularly(self) -> None:
+        while True:
+            await self._clock.sleep(self._interval_s)
+            await self._bus.publish(STATUS_BUS, self._bus.status())
+
+
+def _text_of(error: Exception) -> str:
+    """What ``str`` gives, also for an error whose own ``__str__`` raises."""
+    return str(traceback.TracebackException.from_exception(error, limit=1))

@@ -1,0 +1,91 @@
+"""Who takes which topic: the subscriptions of a bus, and the way from a name to their queues."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from spyoncino.core.bus_stats import SubscriberCounters
+from spyoncino.core.queues import BoundedQueue
+from spyoncino.core.subscription import Subscription
+from spyoncino.core.topic_match import check_name, compile_pattern, declared_topic
+from spyoncino.schemas.base import Payload
+
+MAX_ROUTES = 4096
+"""Topic names whose subscribers are remembered; names contain ids, so they can be many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who takes a topic name, and what it carries.
+
+    Args:
+        payload: The declared payload type; ``Payload`` for names that no topic declares.
+        queues: Where a message goes, in the order of subscribing.
+    """
+
+    payload: type[Payload]
+    queues: tuple[BoundedQueue, ...]
+
+
+class Routes:
+    """The subscriptions of one bus; it owns none of their tasks."""
+
+    def __init__(self) -> None:
+        self._takes: dict[Subscription, Callable[[str], bool]] = {}
+        self._routes: dict[str, Route] = {}
+        self._past = SubscriberCounters()
+
+    def __iter__(self) -> Iterator[Subscription]:
+        """Subscriptions whose handlers may still run, closed ones too."""
+        return iter(tuple(self._takes))
+
+    def add(self, subscription: Subscription) -> None:
+        """Take a subscription in.
+
+        Raises:
+            WiringError: Its pattern is malformed.
+        """
+        self._takes[subscription] = compile_pattern(subscription.pattern)
+        self._routes.clear()
+
+    def known(self, name: str) -> Route | None:
+        """The route of a name that was asked for before."""
+        return self._routes.get(name)
+
+    def of(self, name: str) -> Route:
+        """The route of a name.
+
+        Raises:
+            WiringError: It is no name that can be published on.
+        """
+        route = self._routes.get(name)
+        if route is None:
+            check_name(name)
+            topic = declared_topic(name)
+            queues = (
+                subscription.queue
+                for subscription, takes in self._takes.items()
+                if not subscription.closed and takes(name)
+            )
+            route = Route(topic.payload if topic else Payload, tuple(queues))
+            if len(self._routes) >= MAX_ROUTES:
+                self._routes.clear()
+            self._routes[name] = route
+        return route
+
+    def totals(self) -> SubscriberCounters:
+        """Counts of all subscriptions there ever were, without waiting times."""
+        total = SubscriberCounters()
+        total.add(self._past)
+        for subscription in self._takes:
+            total.add(subscription.counters)
+        return total
+
+    def on_closed(self, subscription: Subscription) -> None:
+        """Stop offering messages to it."""
+        del subscription
+        self._routes.clear()
+
+    def on_ended(self, subscription: Subscription) -> None:
+        """Forget it, except what it counted."""
+        del self._takes[subscription]
+        self._past.add(subscription.counters)

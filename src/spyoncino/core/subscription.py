@@ -1,0 +1,266 @@
+"""One subscriber of the bus: its bounded queue, its one task, its counters.
+
+It hands messages to the handler one after the other and survives whatever the handler raises.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from contextvars import copy_context
+from typing import Protocol, TypeGuard
+
+from spyoncino.core.bus_stats import SubscriberCounters, Throttle
+from spyoncino.core.message import CURRENT_MESSAGE, Message
+from spyoncino.core.queues import Policy, build_queue
+from spyoncino.schemas.status import SubscriberStatus
+
+Handler = Callable[[Message], object]
+"""Takes a message; async, or synchronous and then run in a thread. What it returns is ignored."""
+
+AsyncHandler = Callable[[Message], Awaitable[object]]
+
+BATCH = 64
+"""Messages handled in a row before the event loop gets a turn."""
+
+TURN_NS = 1_000_000
+"""Nanoseconds of handling in a row before the event loop gets a turn."""
+
+FAILURE_EVERY_NS = 1_000_000_000
+"""A handler that fails is logged and reported once a second: telling costs about 1 ms."""
+
+PRESSURE_EVERY_NS = 5_000_000_000
+"""A queue in trouble is told once in five seconds, as often as a snapshot of the whole bus."""
+
+
+def is_async(handler: Handler) -> TypeGuard[AsyncHandler]:
+    """Whether calling the handler gives an awaitable without doing the work."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
+        getattr(handler, "__call__", None)  # noqa: B004 - an object whose call is async
+    )
+
+
+def in_thread(handler: Handler, executor: Executor) -> AsyncHandler:
+    """An async handler that runs a synchronous one in a thread, with the task's context."""
+
+    async def call(message: Message) -> None:
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(executor, copy_context().run, handler, message)
+        if inspect.isawaitable(result):  # a lambda or partial around an async function
+            await result
+
+    return call
+
+
+_DROPPING = frozenset({Policy.DROP_OLDEST, Policy.DROP_NEWEST})
+"""Policies for which a full queue is trouble; the others replace or hold back by design."""
+
+
+class SubscriptionOwner(Protocol):
+    """Who keeps the subscription and offers messages to its queue."""
+
+    def on_closed(self, subscription: "Subscription") -> None:
+        """No message may be offered to it any more."""
+
+    def on_ended(self, subscription: "Subscription") -> None:
+        """It was closed and its handler has finished; its counters will not change."""
+
+
+class SubscriptionReports(Protocol):
+    """Who is told of a subscription's troubles; both calls are throttled."""
+
+    def on_failure(
+        self, subscription: "Subscription", message: Message, error: Exception, repeats: int
+    ) -> None:
+        """The handler raised this; ``repeats`` earlier failures were not told."""
+
+    def on_pressure(self, subscription: "Subscription", trouble: str, repeats: int) -> None:
+        """The queue crossed its high mark or lost a message; ``repeats`` were not told."""
+
+
+class Subscription:
+    """A handler's place on the bus, made by ``Bus.subscribe``.
+
+    Args:
+        name: Who subscribes, for status and logs.
+        pattern: What it takes; see ``topic_match``.
+        handler: Called with one message at a time, in order.
+        policy: What its queue does when it is full.
+        capacity: Messages its queue holds.
+        now_ns: The bus's monotonic clock.
+        owner: Told when it closes and ends.
+        reports: Told of failures and losses.
+
+    Attributes:
+        counters: What became of its messages.
+        queue: Where its messages wait.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pattern: str,
+        handler: AsyncHandler,
+        *,
+        policy: Policy,
+        capacity: int,
+        now_ns: Callable[[], int],
+        owner: SubscriptionOwner,
+        reports: SubscriptionReports,
+    ) -> None:
+        self.name = name
+        self.pattern = pattern
+        self.policy = policy
+        self.counters = SubscriberCounters()
+        self.queue = build_queue(policy, capacity, self._on_lost)
+        if policy in _DROPPING:
+            self.queue.on_high = self._on_high
+        self._handler = handler
+        self._now_ns = now_ns
+        self._owner = owner
+        self._reports = reports
+        self._task: asyncio.Task[None] | None = None
+        self._handling: Message | None = None
+        self._failures = Throttle(FAILURE_EVERY_NS)
+        self._pressures = Throttle(PRESSURE_EVERY_NS)
+        self._idle_waiters: list[asyncio.Future[None]] = []
+        self.closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message waits or is being handled."""
+        return self._handling is not None or len(self.queue) > 0
+
+    def start(self) -> None:
+        """Begin to hand out messages, in the running loop."""
+        self._task = asyncio.create_task(self._consume(), name=f"bus:{self.name}")
+        self._task.add_done_callback(self._on_task_done)
+
+    def close(self) -> None:
+        """Take no more messages; those that wait are lost and counted.
+
+        A handler that runs right now finishes; ``wait_closed`` waits for it. Closing twice is fine.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        self._owner.on_closed(self)
+        self.queue.clear()
+        if self._task is None:
+            self._owner.on_ended(self)
+        elif self._handling is None:
+            self._task.cancel()
+
+    async def wait_closed(self, timeout_s: float | None = None) -> None:
+        """Return when the handler has finished after ``close``; at once inside the handler.
+
+        Args:
+            timeout_s: Interrupt the handler after this long; ``None`` never does.
+        """
+        if self._task is None or self.is_current_task():
+            return
+        await asyncio.wait({self._task}, timeout=timeout_s)
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def idle(self) -> None:
+        """Return when nothing waits and nothing is being handled."""
+        while self.busy:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._idle_waiters.append(waiter)
+            await waiter
+
+    def is_current_task(self) -> bool:
+        """Whether the caller runs inside this subscription's handler."""
+        return self._task is not None and asyncio.current_task() is self._task
+
+    def status(self) -> SubscriberStatus:
+        """Its numbers now."""
+        oldest = self.queue.oldest()
+        lag_ns = self._now_ns() - oldest.published_ns if oldest is not None else 0
+        p50_ms, p99_ms = self.counters.waited_ms(0.5, 0.99)
+        return SubscriberStatus(
+            name=self.name,
+            pattern=self.pattern,
+            policy=self.policy,
+            depth=len(self.queue),
+            capacity=self.queue.capacity,
+            in_flight=int(self._handling is not None),
+            delivered=self.counters.delivered,
+            dropped=self.counters.dropped,
+            failed=self.counters.failed,
+            lag_s=lag_ns / 1e9,
+            latency_p50_ms=p50_ms,
+            latency_p99_ms=p99_ms,
+        )
+
+    async def _consume(self) -> None:
+        queue, now_ns, waited_ns = self.queue, self._now_ns, self.counters.waited_ns
+        turn_ns = now_ns()
+        in_a_row = 0
+        while not self.closed:
+            if not len(queue):
+                self._wake_idle_waiters()
+                await queue.wait()
+                turn_ns = now_ns()
+                in_a_row = 0
+            message = queue.take()
+            start_ns = now_ns()
+            waited_ns.append(start_ns - message.published_ns)
+            await self._handle(message)
+            in_a_row += 1
+            if in_a_row >= BATCH or start_ns - turn_ns >= TURN_NS:
+                await asyncio.sleep(0)
+                turn_ns = now_ns()
+                in_a_row = 0
+
+    async def _handle(self, message: Message) -> None:
+        self._handling = message
+        CURRENT_MESSAGE.set(message)
+        try:
+            await self._handler(message)
+        except asyncio.CancelledError as error:
+            if self._task is not None and self._task.cancelling():
+                self.counters.dropped += 1
+                raise
+            # Something the handler waited for was cancelled, not this task.
+            self._failed(message, RuntimeError(f"what it waited for was cancelled {error}".strip()))
+        except Exception as error:  # noqa: BLE001 - a subscriber's fault must not end its task
+            self._failed(message, error)
+        else:
+            self.counters.delivered += 1
+        finally:
+            self._handling = None
+            if message.receipt is not None:
+                message.receipt.settle()
+
+    def _failed(self, message: Message, error: Exception) -> None:
+        self.counters.failed += 1
+        if self._failures.passes(self._now_ns()):
+            self._reports.on_failure(self, message, error, self._failures.take_held())
+
+    def _on_lost(self, message: Message) -> None:
+        self.counters.dropped += 1
+        if message.receipt is not None:
+            message.receipt.settle()
+        if self.policy in _DROPPING and not self.closed:
+            self._press("loses messages")
+
+    def _on_high(self) -> None:
+        self._press("is nearly full")
+
+    def _press(self, trouble: str) -> None:
+        if self._pressures.passes(self._now_ns()):
+            self._reports.on_pressure(self, trouble, self._pressures.take_held())
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        del task
+        self._wake_idle_waiters()
+        self._owner.on_ended(self)
+
+    def _wake_idle_waiters(self) -> None:
+        waiters, self._idle_waiters = self._idle_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
