@@ -1,6 +1,6 @@
 """What a module is given to work with, instead of globals."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ class ModuleContext:
     database: "Database"
     lossless: bool = False
     config_hash: str = ""
-    extras: dict[str, Any] = field(default_factory=dict)
 
     def section_override(self, camera: str, section: str) -> dict[str, Any]:
         """What ``cameras.<camera>.<section>`` sets, or an empty dictionary."""

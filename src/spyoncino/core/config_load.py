@@ -1,0 +1,209 @@
+"""Load the configuration: find it, merge its layers, validate it, say every problem at once.
+
+Layers, later ones win: defaults in code, the user's file, the environment's file, variables,
+secrets (``.env``, files), the command line.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from spyoncino.core.config_environment import (
+    CONFIG_VARIABLE,
+    DOTENV_NAME,
+    ENVIRONMENT_VARIABLE,
+    read_dotenv,
+    read_secret_files,
+    read_variables,
+)
+from spyoncino.core.config_errors import ConfigSentences
+from spyoncino.core.config_files import FILE_NAME, environment_file, find_user_file, read_yaml
+from spyoncino.core.config_layers import Layer, Location, Origin, merge_layers
+from spyoncino.core.config_model import (
+    OverrideError,
+    document_model,
+    resolve_paths,
+    split_document,
+)
+from spyoncino.core.config_secrets import shown
+from spyoncino.core.contracts import Category, ModuleSettings
+from spyoncino.core.registry import Registry
+from spyoncino.core.settings import Settings
+from spyoncino.errors import ConfigError
+
+COMMAND_LINE = Origin("command line")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A valid configuration.
+
+    Args:
+        settings: The fixed keys.
+        sections: Section name to the validated settings of its module.
+        origins: Location to where it was written; what is missing is a default.
+        user_file: The user's file, or ``None`` when there is none.
+        files: Every file that was read, in order.
+        notices: Sentences worth showing that stop nothing.
+    """
+
+    settings: Settings = field(repr=False)
+    sections: Mapping[str, ModuleSettings] = field(repr=False)
+    origins: Mapping[Location, Origin]
+    user_file: Path | None = None
+    files: tuple[Path, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def config_hash(self) -> str:
+        """Hash of what influences results: sections and how cameras are set.
+
+        Names of cameras and where their sources lie do not count, so that one more camera of the
+        same settings changes nothing.
+        """
+        cameras = sorted(
+            {
+                camera.model_dump_json(exclude={"source"})
+                for camera in self.settings.cameras.values()
+            }
+        )
+        sections = {
+            name: section.model_dump(mode="json") for name, section in self.sections.items()
+        }
+        text = json.dumps([cameras, sections], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting in force as plain data, secrets hidden."""
+        tree: dict[str, Any] = shown(self.settings)
+        for camera in tree["cameras"].values():
+            camera.update(camera.pop("overrides"))
+        return tree | {name: shown(section) for name, section in self.sections.items()}
+
+
+def load_config(
+    registry: Registry,
+    *,
+    file: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    working_folder: Path = Path(),
+    config_home: Path | None = None,
+) -> LoadedConfig:
+    """Load and validate the configuration.
+
+    Args:
+        registry: The modules, whose sections belong to the document.
+        file: The user's file from ``--config``.
+        variables: Environment variables; those of this process when not given.
+        overrides: Settings from the command line, nested as in the file.
+        working_folder: Where ``./spyoncino.yaml`` is looked for.
+        config_home: The platform's configuration folder when another one is meant.
+
+    Raises:
+        ConfigError: One sentence for every problem found.
+    """
+    environment = os.environ if variables is None else variables
+    layers, user_file, files = _read_layers(
+        file, environment, working_folder=working_folder, config_home=config_home
+    )
+    layers.append(Layer.of(overrides or {}, COMMAND_LINE))
+    merged = merge_layers(layers)
+    _drop_empty_groups(merged.data)
+    notices = _drop_keys_of_missing_modules(merged, registry)
+    settings, sections = _validated(merged, registry)
+    _check_policies(merged, registry, settings)
+    return LoadedConfig(settings, sections, merged.origins, user_file, files, notices)
+
+
+def _read_layers(
+    file: Path | None,
+    variables: Mapping[str, str],
+    *,
+    working_folder: Path,
+    config_home: Path | None,
+) -> tuple[list[Layer], Path | None, tuple[Path, ...]]:
+    named = variables.get(CONFIG_VARIABLE)
+    wanted = file or (Path(named) if named else None)
+    user_file = find_user_file(wanted, working_folder, config_home)
+    files = [user_file] if user_file else []
+    environment_name = variables.get(ENVIRONMENT_VARIABLE)
+    if environment_name:
+        files.append(environment_file(user_file or working_folder / FILE_NAME, environment_name))
+    dotenv = (user_file.parent if user_file else working_folder) / DOTENV_NAME
+    here = working_folder.absolute()
+    layers = [read_yaml(path) for path in files]
+    layers.append(read_variables(variables, here))
+    layers.append(read_dotenv(dotenv))
+    layers.append(read_secret_files(variables, here))
+    if layers[-2].data:
+        files.append(dotenv)
+    return layers, user_file, tuple(files)
+
+
+def _drop_empty_groups(data: dict[str, Any]) -> None:
+    """A heading with nothing below it (``motion:``) sets nothing."""
+    for key in [key for key, value in data.items() if value is None]:
+        del data[key]
+    cameras = data.get("cameras")
+    for camera in cameras.values() if isinstance(cameras, dict) else ():
+        if isinstance(camera, dict):
+            for key in [key for key, value in camera.items() if value is None]:
+                del camera[key]
+
+
+def _drop_keys_of_missing_modules(merged: Layer, registry: Registry) -> tuple[str, ...]:
+    """Sections of a module that could not be loaded must not stop the others."""
+    if not registry.failures:
+        return ()
+    known = Settings.model_fields.keys() | registry.sections.keys()
+    notices = []
+    for key in [key for key in merged.data if key not in known]:
+        del merged.data[key]
+        notices.append(
+            f"{merged.origins.get((key,), COMMAND_LINE)}: {key} is ignored; it may belong to a "
+            f"module that could not be loaded ({registry.failures[0].name}: "
+            f"{registry.failures[0].error})"
+        )
+    return tuple(notices)
+
+
+def _validated(merged: Layer, registry: Registry) -> tuple[Settings, dict[str, ModuleSettings]]:
+    model = document_model(registry)
+    try:
+        document = model.model_validate(merged.data)
+        return split_document(resolve_paths(document, merged.origins), registry)
+    except ValidationError as error:
+        sentences = ConfigSentences(model, merged, registry.camera_sections)
+        raise ConfigError(*sentences.of(error)) from None
+    except OverrideError as error:
+        sentences = ConfigSentences(model, merged, registry.camera_sections)
+        raise ConfigError(*sentences.of(error.error, error.location)) from None
+
+
+def _check_policies(merged: Layer, registry: Registry, settings: Settings) -> None:
+    """Rules over more than one setting."""
+    problems = []
+    known = {module.name for module in registry.modules}
+    for name in settings.modules.disabled:
+        if name not in known and not registry.failures:
+            origin = merged.origins.get(("modules", "disabled"), COMMAND_LINE)
+            problems.append(
+                f'{origin}: modules.disabled names "{name}", but there is no such module; '
+                f"there are {', '.join(sorted(known))}"
+            )
+    for module in registry.modules:
+        is_outbound = module.category is Category.OUTPUT and module.section in merged.data
+        if settings.privacy.local_only and is_outbound:
+            problems.append(
+                f"{merged.origins[(module.section,)]}: {module.section} tells somebody outside, "
+                "but privacy.local_only is true; remove one of the two"
+            )
+    if problems:
+        raise ConfigError(*problems)

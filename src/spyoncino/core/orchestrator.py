@@ -1,0 +1,342 @@
+"""Brings modules to life and to rest: builds, configures, starts, watches, restarts, drains, stops.
+
+It owns the modules and nothing else: the composition root builds bus, pool, captures and database,
+hands them to modules through their context, and closes them after the orchestrator has stopped::
+
+    async with Bus(clock) as bus:
+        orchestrator = Orchestrator(
+            registry, loaded.sections, bus=bus, clock=clock,
+            context_of=lambda name: replace(context, log=log.bind(module=name)),
+            options=Options(health=loaded.settings.health, probes={"pool": pool_health}),
+        )
+        loop.add_signal_handler(SIGTERM, orchestrator.request_stop)
+        await orchestrator.run()
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from spyoncino.clock import Clock
+from spyoncino.core.bus import Bus
+from spyoncino.core.context import ModuleContext
+from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.guard import guarded, sentence
+from spyoncino.core.health import (
+    BusHealthReporter,
+    HealthProbe,
+    HealthReporter,
+    StatusBoard,
+    ask,
+    summarise,
+)
+from spyoncino.core.registry import Module, Registry
+from spyoncino.core.settings import HealthSettings
+from spyoncino.core.subscription import Subscription
+from spyoncino.core.wiring import STAGE_OF, check_graph, subscribe_module
+from spyoncino.errors import WiringError
+from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
+
+STOP_TIMEOUT_S = 10.0
+"""What one module may take to stop; after that it is left behind with a line in the log."""
+
+ModuleFactory = Callable[[ModuleContext], Module]
+"""Builds a module, in place of calling its class with the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How modules are looked after.
+
+    Args:
+        health: How often to look, and what to do about failures.
+        lossless: Nothing may be dropped, drain has no deadline, and a module that fails to start
+            stops everything: a result with a hole would look like a result.
+        factories: Module name to what builds it instead of its class.
+        probes: Name of other parts to what asks them for their health.
+        reporters: Who is told each summary, besides the bus.
+    """
+
+    health: HealthSettings = field(default_factory=HealthSettings)
+    lossless: bool = False
+    factories: Mapping[str, ModuleFactory] = field(default_factory=dict)
+    probes: Mapping[str, HealthProbe] = field(default_factory=dict)
+    reporters: Sequence[HealthReporter] = ()
+
+
+@dataclass(slots=True)
+class _Place:
+    """One module's place in the system, whether it runs or not."""
+
+    kind: type[Module]
+    candidate: Module | None = None
+    module: Module | None = None
+    subscriptions: list[Subscription] = field(default_factory=list)
+    error: str = ""
+    restarts: int = 0
+    restarted_ns: int | None = None
+
+
+class Orchestrator:
+    """The life of all modules.
+
+    Args:
+        registry: The modules to run (leave disabled ones out) and those that could not be loaded.
+        sections: Section name to validated settings; a missing one is the model's defaults.
+        bus: A started bus.
+        clock: For rounds and cool-downs.
+        context_of: Makes the context of the module of this name.
+        options: How they are looked after.
+        log: Where the life of modules is written.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        sections: Mapping[str, ModuleSettings],
+        *,
+        bus: Bus,
+        clock: Clock,
+        context_of: Callable[[str], ModuleContext],
+        options: Options | None = None,
+        log: FilteringBoundLogger | None = None,
+    ) -> None:
+        self._registry = registry
+        self._sections = sections
+        self._bus = bus
+        self._clock = clock
+        self._context_of = context_of
+        self._options = options or Options()
+        self._health = self._options.health
+        self._lossless = self._options.lossless
+        self._reporters = (BusHealthReporter(bus), *self._options.reporters)
+        self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.orchestrator")
+        self._places = {kind.name: _Place(kind) for kind in registry.modules}
+        self._board = StatusBoard()
+        self._board_subscription: Subscription | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._stop_requested = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._started_ns = 0
+
+    async def run(self) -> None:
+        """Start, serve until ``request_stop`` or cancellation, finish open work, stop."""
+        await self.start()
+        try:
+            await self._stop_requested.wait()
+        finally:
+            try:
+                await self.drain()
+            finally:
+                await self.stop()
+
+    def request_stop(self) -> None:
+        """Let ``run`` end; for signal handlers, in the event loop's thread."""
+        self._stop_requested.set()
+
+    async def start(self) -> None:
+        """Check the topic graph and start every module: storage first, input last.
+
+        A module that fails to start is degraded health and harms no other, except when lossless.
+
+        Raises:
+            WiringError: The modules do not fit together; nothing was started.
+            SpyoncinoError: Lossless, and a module could not be loaded or started.
+        """
+        check_graph(self._registry.modules)
+        for failure in self._registry.failures:
+            self._log.error("module not loaded", module=failure.name, error=failure.error)
+        if self._lossless and self._registry.failures:
+            failure = self._registry.failures[0]
+            raise WiringError(f"the module {failure.name} {failure.error}")
+        self._started_ns = self._clock.monotonic_ns()
+        try:
+            async with self._changing:
+                for place in self._start_order():
+                    await self._start_place(place)
+        except BaseException:
+            await self.stop()
+            raise
+        self._board_subscription = self._bus.subscribe(
+            StatusBoard.PATTERN, self._board.on_status, name="orchestrator"
+        )
+        await self.check_health()
+        self._watching = asyncio.create_task(self._watch(), name="orchestrator.watch")
+
+    async def drain(self) -> bool:
+        """Let every module finish the work it took in, in stage order, input first.
+
+        Nothing is restarted any more from here on.
+
+        Returns:
+            Whether all of it was finished; when the time is over, the log names who was busy.
+        """
+        await self._stop_watching()
+        busy = "bus"
+        timeout_s = None if self._lossless else self._health.shutdown_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                for place in reversed(self._start_order()):
+                    busy = place.kind.name
+                    if place.module is not None:
+                        await self._drain_module(place.module)
+                        await self._bus.drain()
+        except TimeoutError:
+            self._log.error("open work was not finished in time", busy=busy, timeout_s=timeout_s)
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """Stop every module, input first, storage last; harmless when nothing runs."""
+        await self._stop_watching()
+        if self._board_subscription is not None:
+            self._board_subscription.close()
+            self._board_subscription = None
+        async with self._changing:
+            for place in reversed(self._start_order()):
+                await self._stop_place(place)
+
+    async def restart(self, name: str) -> bool:
+        """Stop one module and start a new one of its kind with the same settings.
+
+        Returns:
+            Whether it runs.
+
+        Raises:
+            WiringError: There is no module of this name.
+        """
+        place = self._places.get(name)
+        if place is None:
+            known = ", ".join(self._places)
+            raise WiringError(f"there is no module {name!r} to restart; there are: {known}")
+        async with self._changing:
+            await self._stop_place(place)
+            await self._start_place(place)
+        return place.module is not None
+
+    async def check_health(self) -> HealthSummary:
+        """Ask every part now, tell every reporter, and return the summary."""
+        parts = self._board.parts
+        for name, place in self._places.items():
+            parts[name] = await self._health_of(name, place)
+        for name, probe in self._options.probes.items():
+            parts[name] = await ask(probe)
+        for failure in self._registry.failures:
+            parts[failure.name] = HealthStatus(state=HealthState.FAILED, detail=failure.error)
+        essential = {
+            name for name, place in self._places.items() if place.kind.category in STAGE_OF
+        }
+        uptime_s = (self._clock.monotonic_ns() - self._started_ns) / 1e9
+        summary = summarise(parts, essential | self._options.probes.keys(), uptime_s)
+        for reporter in self._reporters:
+            if error := await guarded(reporter.report(summary)):
+                self._log.error("health not reported", error=sentence(error))
+        return summary
+
+    def module(self, name: str) -> Module | None:
+        """The running module of this name; ``None`` when it does not run."""
+        place = self._places.get(name)
+        return place.module if place else None
+
+    def _start_order(self) -> list[_Place]:
+        """By category, and within one against the line of a frame: whoever is fed starts first."""
+        against_the_line = list(self._places.values())[::-1]
+        return sorted(against_the_line, key=lambda place: place.kind.category)
+
+    async def _start_place(self, place: _Place) -> None:
+        name = place.kind.name
+        error = await guarded(self._bring_up(place))
+        candidate, place.candidate = place.candidate, None
+        if error is None:
+            place.module, place.error = candidate, ""
+            self._log.debug("module started", module=name)
+            return
+        place.error = sentence(error)
+        self._log.error("module did not start", module=name, error=place.error)
+        if candidate is not None:
+            await self._stop_module(candidate)
+        if self._lossless:
+            raise error
+
+    async def _bring_up(self, place: _Place) -> None:
+        settings = self._sections.get(place.kind.section)
+        build = self._options.factories.get(place.kind.name, place.kind)
+        module = place.candidate = build(self._context_of(place.kind.name))
+        await module.configure(place.kind.settings_model() if settings is None else settings)
+        await module.start()
+        place.subscriptions = subscribe_module(self._bus, module, lossless=self._lossless)
+
+    async def _stop_place(self, place: _Place) -> None:
+        for subscription in place.subscriptions:
+            subscription.close()
+        for subscription in place.subscriptions:
+            await subscription.wait_closed(STOP_TIMEOUT_S)
+        place.subscriptions = []
+        for module in (place.module, place.candidate):
+            if module is not None:
+                await self._stop_module(module)
+        place.module = place.candidate = None
+
+    async def _stop_module(self, module: Module) -> None:
+        stopping = asyncio.wait_for(module.stop(), STOP_TIMEOUT_S)
+        if error := await guarded(stopping):
+            self._log.error(
+                "module did not stop cleanly", module=module.name, error=sentence(error)
+            )
+
+    async def _drain_module(self, module: Module) -> None:
+        if error := await guarded(module.drain()):
+            self._log.error("module lost open work", module=module.name, error=sentence(error))
+            if self._lossless:
+                raise error
+
+    async def _health_of(self, name: str, place: _Place) -> HealthStatus:
+        if place.module is None:
+            return HealthStatus(state=HealthState.FAILED, detail=place.error or "does not run")
+        health = await ask(place.module.health)
+        numbers = {
+            **health.numbers,
+            "restarts": float(place.restarts),
+            "errors": float(self._board.errors_of(name)),
+        }
+        return health.model_copy(update={"numbers": numbers})
+
+    async def _stop_watching(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
+            self._watching = None
+
+    async def _watch(self) -> None:
+        while True:
+            await self._clock.sleep(self._health.interval_s)
+            summary = await self.check_health()
+            if self._health.auto_recovery and not self._lossless:
+                await self._recover(summary)
+
+    async def _recover(self, summary: HealthSummary) -> None:
+        """Restart what failed, a bounded number of times, with a pause between."""
+        now_ns = self._clock.monotonic_ns()
+        for name, place in self._places.items():
+            if summary.modules[name].state is not HealthState.FAILED:
+                place.restarts = 0
+                continue
+            rested_ns = now_ns - (place.restarted_ns or 0)
+            is_resting = rested_ns < self._health.restart_cooldown_s * 1e9
+            if place.restarts >= self._health.max_restart_attempts or (
+                place.restarted_ns is not None and is_resting
+            ):
+                continue
+            place.restarts += 1
+            place.restarted_ns = now_ns
+            works = await self.restart(name)
+            self._log.warning(
+                "recovery: module restarted" if works else "recovery: module does not start",
+                module=name,
+                attempt=place.restarts,
+                of=self._health.max_restart_attempts,
+                error=place.error,
+            )

@@ -1,0 +1,290 @@
+"""The settings that belong to no module: cameras, pool, shared memory, logs, health, privacy.
+
+Each module's own section lives in the module's file; ``core.config_model`` joins both to one
+document. Every field has a default except what only the user can know.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, StringConstraints, field_validator
+
+from spyoncino.schemas.control import ZoneDefinition
+
+BYTES_PER_SMALL_MACHINE = 4_000_000_000
+"""Below this much memory ``auto`` takes one worker (memory budget of one camera: 600 MB)."""
+
+AUTO_WORKERS_MAX = 2
+"""``auto`` takes no more: two workers keep up with a handful of cameras, each costs 200 MB."""
+
+EntityId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+"""Id of a camera or doorbell: one word of a topic, a folder name, part of a variable's name."""
+
+Corner = tuple[
+    Annotated[float, Field(ge=0, le=1)],
+    Annotated[float, Field(ge=0, le=1)],
+]
+MaskPolygon = Annotated[tuple[Corner, ...], Field(min_length=3)]
+"""Corners as (x, y), each 0..1 of width and height; at least three."""
+
+
+class SettingsGroup(BaseModel):
+    """Base of every group of settings: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileSource(SettingsGroup):
+    """A video file, played once or for ever."""
+
+    type: Literal["file"] = Field(description="A video file.")
+    path: Path = Field(description="The file; relative to the configuration file.")
+    realtime: bool = Field(
+        default=True, description="Play at the pace of its timestamps, not as fast as it can."
+    )
+    loop: bool = Field(default=False, description="Begin again at the end.")
+
+    @property
+    def options(self) -> dict[str, str | float | int | bool]:
+        """What only this type of source understands: nothing."""
+        return {}
+
+
+class SimSource(SettingsGroup):
+    """A drawn front door with a visitor who rings and a cat; needs no camera."""
+
+    type: Literal["sim"] = Field(description="The simulated front door.")
+    seed: int = Field(default=1, ge=0, description="Another seed draws another day.")
+    fps: float = Field(default=15.0, gt=0, le=60, description="Pictures per second.")
+    width_px: int = Field(
+        default=1280, ge=64, le=3840, multiple_of=2, description="Width of the picture; even."
+    )
+    height_px: int = Field(
+        default=720, ge=64, le=2160, multiple_of=2, description="Height of the picture; even."
+    )
+    duration_s: float = Field(
+        default=0.0, ge=0, description="Seconds until it ends; 0 goes on for ever."
+    )
+    period_s: float = Field(
+        default=50.0, gt=0, description="Seconds of a round, after which everything happens again."
+    )
+    visitor_at_s: float = Field(
+        default=4.0, description="When in a round the visitor appears; negative: never."
+    )
+    press_at_s: float = Field(
+        default=10.5, description="When in a round the bell is pressed; negative: never."
+    )
+    cat_at_s: float = Field(
+        default=33.0, description="When in a round the cat crosses; negative: never."
+    )
+    realtime: bool = Field(
+        default=True, description="Draw at the pace of real time, not as fast as it can."
+    )
+
+    path: ClassVar[Path] = Path()
+    loop: ClassVar[bool] = False
+
+    @property
+    def options(self) -> dict[str, str | float | int | bool]:
+        """What only this type of source understands, as the simulator names it."""
+        return {
+            "seed": self.seed,
+            "fps": self.fps,
+            "width": self.width_px,
+            "height": self.height_px,
+            "duration_s": self.duration_s,
+            "period_s": self.period_s,
+            "visitor_at_s": self.visitor_at_s,
+            "press_at_s": self.press_at_s,
+            "cat_at_s": self.cat_at_s,
+        }
+
+
+SourceSettings = Annotated[FileSource | SimSource, Field(discriminator="type")]
+"""Where a camera's pictures come from; ``type`` decides which keys there are."""
+
+
+class CameraBase(SettingsGroup):
+    """One camera, without the sections of modules that it may override."""
+
+    source: SourceSettings = Field(description="Where its pictures come from.")
+    enabled: bool = Field(default=True, description="Whether it is used at all.")
+    analysis_fps: float = Field(
+        default=5.0, gt=0, le=60, description="Pictures per second that are analysed."
+    )
+    doorbell: EntityId | None = Field(
+        default=None, description="Id of the doorbell at the door that this camera looks at."
+    )
+    zones: tuple[ZoneDefinition, ...] = Field(
+        default=(), description="Named polygons of its picture."
+    )
+    masks: tuple[MaskPolygon, ...] = Field(
+        default=(),
+        description="Polygons in which motion is never looked for, as lists of [x, y] in 0..1.",
+    )
+
+    @field_validator("zones")
+    @classmethod
+    def _zones_have_their_own_names(
+        cls, zones: tuple[ZoneDefinition, ...]
+    ) -> tuple[ZoneDefinition, ...]:
+        names = [zone.name for zone in zones]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two zones are named {twice[0]!r}; give each its own name")
+        return zones
+
+
+class CameraSettings(CameraBase):
+    """One camera as modules see it.
+
+    ``overrides`` maps the section of a module to what ``cameras.<id>.<section>`` sets: top-level
+    keys of that section only, each with its complete, validated value.
+    """
+
+    overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class PoolSettings(SettingsGroup):
+    """The worker processes that run models and encode pictures."""
+
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
+        default="auto",
+        description="How many; auto: one below 4 GB of memory or on one core, else two.",
+    )
+    max_queue_size: int = Field(
+        default=100, ge=1, description="Jobs that may wait; a press always may."
+    )
+    job_timeout_s: float = Field(
+        default=30.0, gt=0, description="A worker that is longer at one job is replaced."
+    )
+    worker_restart_threshold: int = Field(
+        default=10, ge=1, description="Failed jobs in a row after which a worker is replaced."
+    )
+
+    def worker_count(self, cores: int, memory_bytes: int) -> int:
+        """How many workers this machine gets.
+
+        Args:
+            cores: Processor cores that this program may use.
+            memory_bytes: Memory of the machine.
+        """
+        if self.workers != "auto":
+            return self.workers
+        if memory_bytes < BYTES_PER_SMALL_MACHINE:
+            return 1
+        return max(1, min(AUTO_WORKERS_MAX, cores))
+
+
+class SharedMemorySettings(SettingsGroup):
+    """The rings in which decoded pictures wait to be looked at."""
+
+    folder: Path | None = Field(
+        default=None, description="Where they lie; default /dev/shm, else a temporary folder."
+    )
+    ring_slots: int = Field(
+        default=12, ge=2, le=4096, description="Pictures that one camera's ring holds at most."
+    )
+    ring_max_bytes: ByteSize = Field(
+        default=ByteSize(50_000_000),
+        description="Bytes that one camera's ring takes at most; wins over ring_slots.",
+    )
+
+
+class PacketSettings(SettingsGroup):
+    """The compressed video that is kept in memory: for pre-roll and for pictures of the past."""
+
+    keep_s: float = Field(default=30.0, ge=2, description="Seconds that each camera keeps.")
+    max_bytes: ByteSize = Field(
+        default=ByteSize(64_000_000),
+        description="Bytes that one camera keeps at most; wins over keep_s.",
+    )
+
+
+class LogSettings(SettingsGroup):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important lines that are written."
+    )
+    format: Literal["console", "json"] = Field(
+        default="console", description="console for people, json for machines."
+    )
+    file: bool = Field(
+        default=True, description="Also write logs/doorbell.log in the data folder, rotating."
+    )
+
+
+class BusSettings(SettingsGroup):
+    """The message bus."""
+
+    status_interval_s: float = Field(
+        default=5.0, gt=0, description="Seconds between two snapshots on status.bus."
+    )
+
+
+class HealthSettings(SettingsGroup):
+    """How the system watches itself."""
+
+    interval_s: float = Field(
+        default=30.0, gt=0, description="Seconds between two rounds of asking every module."
+    )
+    auto_recovery: bool = Field(default=True, description="Restart a module that failed.")
+    max_restart_attempts: int = Field(
+        default=3, ge=0, description="Restarts of one module before it is left alone."
+    )
+    restart_cooldown_s: float = Field(
+        default=60.0, ge=0, description="Seconds between two restarts of one module."
+    )
+    cpu_threshold: float = Field(
+        default=80.0, gt=0, le=100, description="Processor use in per cent above which to warn."
+    )
+    memory_threshold: float = Field(
+        default=85.0, gt=0, le=100, description="Memory use in per cent above which to warn."
+    )
+    shutdown_timeout_s: float = Field(
+        default=20.0, gt=0, description="Seconds that finishing open work may take at the end."
+    )
+
+
+class ModulesSettings(SettingsGroup):
+    """Which modules run."""
+
+    disabled: tuple[str, ...] = Field(
+        default=(), description="Names of modules to leave out; `spyoncino modules list` has them."
+    )
+
+
+class PrivacySettings(SettingsGroup):
+    """What may leave this machine."""
+
+    local_only: bool = Field(
+        default=False, description="Refuse every setting of a module that tells somebody outside."
+    )
+
+
+class Settings(SettingsGroup):
+    """The fixed keys of the configuration."""
+
+    data_dir: Path | None = Field(
+        default=None,
+        description="Database, media, logs. Default: ./data beside the configuration file if it "
+        "exists, else the platform's data folder.",
+    )
+    cameras: dict[EntityId, CameraSettings] = Field(
+        default_factory=dict, description="Camera id to its settings."
+    )
+    pool: PoolSettings = Field(default=PoolSettings(), description="Worker processes.")
+    shared_memory: SharedMemorySettings = Field(
+        default=SharedMemorySettings(), description="Rings of decoded pictures."
+    )
+    packets: PacketSettings = Field(
+        default=PacketSettings(), description="Compressed video kept in memory."
+    )
+    bus: BusSettings = Field(default=BusSettings(), description="The message bus.")
+    health: HealthSettings = Field(default=HealthSettings(), description="Watching itself.")
+    log: LogSettings = Field(default=LogSettings(), description="Logs.")
+    modules: ModulesSettings = Field(default=ModulesSettings(), description="Which modules run.")
+    privacy: PrivacySettings = Field(
+        default=PrivacySettings(), description="What may leave this machine."
+    )

@@ -1,0 +1,241 @@
+"""One example of every exported payload, with every field set to something telling."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+
+from spyoncino.geometry.boxes import Box
+from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.control import (
+    ConfigRejected,
+    ConfigSnapshotPayload,
+    ConfigUpdate,
+    ControlCommand,
+    ZoneDefinition,
+    ZoningSettings,
+)
+from spyoncino.schemas.decisions import Decision
+from spyoncino.schemas.detections import (
+    Detection,
+    DetectionEvent,
+    MotionEvent,
+    Track,
+    TrackState,
+    TrackUpdate,
+)
+from spyoncino.schemas.events import (
+    BestPicture,
+    DoorbellEvent,
+    Event,
+    EventCompleted,
+    EventCreated,
+    EventState,
+    EventUpdate,
+    TrackSummary,
+)
+from spyoncino.schemas.frames import Frame, FrameBatch, FrameRef, MotionMeasurement
+from spyoncino.schemas.media import MediaArtifact, MediaKind, Retention, StorageAck
+from spyoncino.schemas.status import (
+    BusStatus,
+    CameraState,
+    CameraStatus,
+    ContractNotice,
+    ErrorReport,
+    HealthState,
+    HealthStatus,
+    HealthSummary,
+    StatusReport,
+    SubscriberStatus,
+)
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+VISIT = "0b9e4d5c-7f6e-5a51-9c1d-2f3a4b5c6d7e"
+BOX = Box(0.25, 0.125, 0.5, 0.875)
+
+ENVELOPE = {
+    "event_id": "0123456789abcdef-1",
+    "timestamp": NOON,
+    "source": "process.example",
+    "correlation_id": "0123456789abcdef-0",
+    "metadata": {"note": "example"},
+}
+
+FRAME_REF = FrameRef(
+    camera="door",
+    ring="/dev/shm/spyoncino-1000-x/door.ring",  # noqa: S108 - a name only, never opened
+    slot=3,
+    generation=7,
+    width_px=1280,
+    height_px=720,
+    frame_index=42,
+    pts_s=2.8,
+    monotonic_ns=123_456_789,
+    utc=NOON,
+)
+MOTION = MotionMeasurement(score=0.02, regions=(BOX,), light_change=False, calibrating=True)
+DETECTION = Detection(label="person", score=0.75, box=BOX)
+TRACK = Track(
+    track_id=1,
+    label="person",
+    score=0.75,
+    best_score=0.875,
+    box=BOX,
+    state=TrackState.CONFIRMED,
+    moved=True,
+    stationary=False,
+    initial=False,
+    hits=12,
+    start_s=1.5,
+    end_s=2.8,
+    zones=("porch",),
+)
+HEALTH = HealthStatus(state=HealthState.DEGRADED, detail="one worker is missing", numbers={"n": 1})
+EVENT = Event(
+    event_id=VISIT,
+    camera="door",
+    type="person",
+    state=EventState.PROCESSING,
+    labels=("person",),
+    start_s=1.5,
+    end_s=9.0,
+    best=BestPicture(pts_s=2.8, box=BOX, score=0.875, label="person", quality=3.5, frame=FRAME_REF),
+    presses=(4.25,),
+    tracks=(
+        TrackSummary(
+            track_id=1, label="person", score=0.875, start_s=1.5, end_s=9.0, zones=("porch",)
+        ),
+    ),
+    started_at=NOON,
+    ended_at=NOON,
+    transitions={"created": NOON},
+    reason="",
+    successor_of=None,
+)
+FRAME = Frame(
+    **ENVELOPE,
+    frame=FRAME_REF,
+    sequence_number=14,
+    source_width_px=1920,
+    source_height_px=1080,
+    motion=MOTION,
+    trigger_id="0123456789abcdef-9",
+)
+PORCH = ZoneDefinition(
+    name="porch",
+    kind="include",
+    polygon=((0.0, 0.5), (1.0, 0.5), (1.0, 1.0)),
+    labels=("person",),
+    inertia_frames=2,
+    loiter_s=1.5,
+)
+
+EXAMPLES: tuple[BaseModel, ...] = (
+    AlertNotification(
+        **ENVELOPE,
+        event_ref=VISIT,
+        channel="telegram",
+        text="Somebody is at the door",
+        revision=2,
+        media=("media/2026-03-01/x/snapshot.jpg",),
+    ),
+    BusStatus(
+        **ENVELOPE,
+        published=10,
+        delivered=8,
+        dropped=1,
+        failed=1,
+        subscribers=(
+            SubscriberStatus(
+                name="process.tracker",
+                pattern="process.detected",
+                policy="block",
+                depth=1,
+                capacity=256,
+                in_flight=1,
+                delivered=8,
+                dropped=1,
+                failed=1,
+                lag_s=0.25,
+                latency_p50_ms=0.5,
+                latency_p99_ms=2.0,
+            ),
+        ),
+        warning="process.tracker loses messages",
+    ),
+    CameraStatus(**ENVELOPE, camera="door", state=CameraState.LIVE, detail="", numbers={"fps": 15}),
+    ConfigRejected(**ENVELOPE, problems=("motion.sensitivity is 2",), author="somebody"),
+    ConfigSnapshotPayload(**ENVELOPE, version=3, settings={"log": {"level": "info"}}),
+    ConfigUpdate(**ENVELOPE, changes={"log": {"level": "debug"}}, persist=False, author="somebody"),
+    ContractNotice(**ENVELOPE, component="bus", message="not a Frame", severity="error"),
+    ControlCommand(**ENVELOPE, target="door", command="restart", arguments={"now": True}),
+    Decision(
+        stage="process.tracker",
+        camera="door",
+        subject="track 1",
+        passed=False,
+        reason="score too low to begin a track",
+        quantity="score",
+        value=0.25,
+        limit=0.5,
+        peak=0.375,
+        first_s=1.0,
+        last_s=1.5,
+        count=3,
+        event_ref=VISIT,
+    ),
+    DetectionEvent(
+        **ENVELOPE,
+        frame=FRAME_REF,
+        detections=(DETECTION,),
+        detector="cpu:nanodet_416",
+        regions=(BOX,),
+        attributes={"whole": False},
+    ),
+    DoorbellEvent(**ENVELOPE, doorbell="front", camera="door", pts_s=4.25, method="gpio"),
+    ErrorReport(**ENVELOPE, component="process.tracker", error="bent", error_type="ValueError"),
+    EventCompleted(**ENVELOPE, event=EVENT.model_copy(update={"state": EventState.COMPLETED})),
+    EventCreated(**ENVELOPE, event=EVENT.model_copy(update={"state": EventState.CREATED})),
+    EventUpdate(**ENVELOPE, event=EVENT),
+    FRAME,
+    FrameBatch(**ENVELOPE, frames=(FRAME,)),
+    HealthSummary(
+        **ENVELOPE,
+        state=HealthState.DEGRADED,
+        modules={"pool": HEALTH},
+        detail="pool: one worker is missing",
+        uptime_s=60.0,
+    ),
+    MediaArtifact(
+        **ENVELOPE,
+        kind=MediaKind.CLIP,
+        event_ref=VISIT,
+        camera="door",
+        path="media/2026-03-01/x/clip.mp4",
+        content_type="video/mp4",
+        size_bytes=1_000_000,
+        width_px=1920,
+        height_px=1080,
+        start_s=0.0,
+        duration_s=12.0,
+        notes=("audio left out",),
+        retention=Retention(media_class="event", protected=True, expires_at=NOON),
+    ),
+    MotionEvent(
+        **ENVELOPE,
+        frame=FRAME_REF,
+        detections=(Detection(label="motion", score=0.02, box=BOX),),
+        detector="motion",
+        regions=(BOX,),
+    ),
+    StatusReport(**ENVELOPE, module="process.tracker", health=HEALTH),
+    StorageAck(**ENVELOPE, subject="event", action="stored", key=VISIT, event_ref=VISIT),
+    TrackUpdate(
+        **ENVELOPE,
+        frame=FRAME_REF,
+        tracks=(TRACK,),
+        attributes={"zone_matches": {"1": ["porch"]}},
+    ),
+    PORCH,
+    ZoningSettings(zones=(PORCH,)),
+)
+"""Sorted by name; every exported model has exactly one."""
