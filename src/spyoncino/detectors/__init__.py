@@ -1,0 +1,1 @@
+"""Strategies that find things in pictures: array in, results out; no bus, no camera, no process."""

@@ -1,0 +1,126 @@
+"""Which detectors there are, and building one by name."""
+
+import difflib
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from spyoncino.detectors.base import BaseDetector
+from spyoncino.errors import ConfigError
+
+ENTRY_POINT_GROUP: Final = "spyoncino.detectors"
+"""Group in which other packages announce detector classes."""
+
+FALLBACK: Final = "cpu"
+"""What replaces a detector whose hardware is not there."""
+
+BUILTIN: Final = (
+    ("cpu", "spyoncino.detectors.objects_onnx:OnnxObjectDetector"),
+    ("mock", "spyoncino.detectors.mock:MockDetector"),
+)
+
+
+class UnknownDetectorError(ConfigError, ValueError):
+    """No detector has this name."""
+
+
+class DetectorUnavailableWarning(UserWarning):
+    """A known detector cannot run on this machine; another one took its place."""
+
+
+class DetectorFactory:
+    """Detectors by name; the built-in ones and those of entry points are there from the start.
+
+    A plug-in that cannot be loaded stays in the list of names and its reason in ``failures``; it
+    counts as known but not available.
+    """
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[BaseDetector]] = {}
+        self._announced = {
+            name: EntryPoint(name, target, ENTRY_POINT_GROUP) for name, target in BUILTIN
+        }
+        for entry in entry_points(group=ENTRY_POINT_GROUP):
+            self._announced.setdefault(entry.name, entry)
+        self.failures: dict[str, str] = {}
+
+    def register(self, name: str, detector_class: type[BaseDetector]) -> None:
+        """Add a detector, or replace the one of this name.
+
+        Raises:
+            TypeError: It is not a subclass of ``BaseDetector``.
+        """
+        if not (isinstance(detector_class, type) and issubclass(detector_class, BaseDetector)):
+            raise TypeError(f"Detector {name!r} must be a subclass of BaseDetector.")
+        self._classes[name] = detector_class
+        self.failures.pop(name, None)
+
+    def list_available(self) -> list[str]:
+        """Names of the detectors that can run on this machine, sorted."""
+        return sorted(name for name in self._names() if self._is_available(name))
+
+    def get_detector_class(self, detector_type: str) -> type[BaseDetector]:
+        """The class of one detector, whether it can run here or not.
+
+        Raises:
+            UnknownDetectorError: There is no such detector (also a ``ValueError``).
+            ConfigError: It is a plug-in that cannot be loaded.
+        """
+        if detector_type not in self._names():
+            near = difflib.get_close_matches(detector_type, self._names(), n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise UnknownDetectorError(
+                f"There is no detector {detector_type!r}; {hint}"
+                f"Known are: {', '.join(self._names())}."
+            )
+        found = self._load(detector_type)
+        if found is None:
+            raise ConfigError(
+                f"Detector {detector_type!r} cannot be loaded: {self.failures[detector_type]}."
+            )
+        return found
+
+    def create(self, detector_type: str, config: Mapping[str, Any]) -> BaseDetector:
+        """Build a detector; one that is known but cannot run here is replaced by ``cpu``.
+
+        The replacement gets the same configuration and is announced by a
+        ``DetectorUnavailableWarning``; its ``name`` tells it too.
+
+        Raises:
+            UnknownDetectorError: There is no such detector (also a ``ValueError``).
+            ConfigError: The configuration is wrong.
+            ModelError: The model cannot be used.
+        """
+        if detector_type not in self._names():
+            self.get_detector_class(detector_type)
+        if detector_type == FALLBACK or self._is_available(detector_type):
+            return self.get_detector_class(detector_type)(config)
+        reason = self.failures.get(detector_type, "its hardware or a library is not there")
+        warnings.warn(
+            f"Detector {detector_type!r} is not available on this machine ({reason}); "
+            f"{FALLBACK!r} takes its place.",
+            DetectorUnavailableWarning,
+            stacklevel=2,
+        )
+        return self.get_detector_class(FALLBACK)(config)
+
+    def _names(self) -> list[str]:
+        return sorted({*self._announced, *self._classes})
+
+    def _is_available(self, name: str) -> bool:
+        found = self._load(name)
+        return found is not None and found.is_available()
+
+    def _load(self, name: str) -> type[BaseDetector] | None:
+        if name in self._classes:
+            return self._classes[name]
+        if name in self.failures:
+            return None
+        entry = self._announced[name]
+        try:
+            self.register(name, entry.load())
+        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+            self.failures[name] = f"{type(error).__name__}: {error}"
+            return None
+        return self._classes[name]

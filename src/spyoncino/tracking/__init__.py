@@ -1,0 +1,1 @@
+"""Follows objects over frames: pure, deterministic, no clock, no bus, no pixels."""
