@@ -1,0 +1,1 @@
+"""Processes and shared memory: frame ring, capture, job queue, worker pool and its tasks."""

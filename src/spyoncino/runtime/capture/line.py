@@ -1,0 +1,113 @@
+"""The parts that an opened source flows through, put together from a camera's settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spyoncino.detectors.motion_factory import build_motion_detector
+from spyoncino.errors import RingFullError
+from spyoncino.hardware.source_types import SourceFormat
+from spyoncino.media.packet_ring import PacketRing
+from spyoncino.media.pictures import analysis_size, i420_size_bytes
+from spyoncino.runtime.capture.feed import SourceFeed
+from spyoncino.runtime.capture.frame_publisher import EvenPace, FramePublisher
+from spyoncino.runtime.capture.messages import FromChild, SourceOpened
+from spyoncino.runtime.capture.on_demand import OnDemandFrames
+from spyoncino.runtime.capture.packet_store import PacketStore
+from spyoncino.runtime.capture.spec import CaptureSpec
+from spyoncino.runtime.frame_ring import FrameRing
+
+MIN_SLOTS = 2
+"""One picture in main's hands and one being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureLine:
+    """Where packets and pictures of one source go.
+
+    Args:
+        feed: Makes packets to keep and pictures of what the source delivers.
+        store: Keeps the packets.
+        publisher: Announces the pictures chosen for analysis.
+        on_demand: Decodes full-size pictures of the last seconds.
+        opened: What main is told about the source.
+    """
+
+    feed: SourceFeed
+    store: PacketStore
+    publisher: FramePublisher
+    on_demand: OnDemandFrames
+    opened: SourceOpened
+
+    def close(self) -> None:
+        """Close every clip as far as it is written and let go of the memory."""
+        self.store.close()
+        self.on_demand.close()
+        self.publisher.ring.close()
+
+
+def build_line(
+    spec: CaptureSpec,
+    source: SourceFormat,
+    folder: Path,
+    name: str,
+    tell: Callable[[FromChild], None],
+) -> CaptureLine:
+    """Build the parts for an opened source.
+
+    Args:
+        spec: The camera's settings.
+        source: What the source delivers.
+        folder: The run's folder in shared memory.
+        name: Prefix of the ring files, unique within the folder.
+        tell: Sends a message to main.
+
+    Raises:
+        SourceError: There is no decoder for the source's codec.
+        MediaError: Its pictures cannot be encoded.
+        RingFullError: Shared memory is too small.
+    """
+    feed = SourceFeed(source)
+    size_px = analysis_size(source.width_px, source.height_px, spec.analysis_max_width_px)
+    frames = FrameRing.create(
+        folder, f"{name}-frames", _slots(spec, size_px), i420_size_bytes(*size_px)
+    )
+    note = f"encoded to H.264 from {feed.codec}" if feed.is_encoded else ""
+    ring = PacketRing(spec.packet_ring_s, spec.packet_ring_max_bytes)
+    opened = SourceOpened(
+        width_px=source.width_px,
+        height_px=source.height_px,
+        fps=source.fps,
+        codec=feed.codec,
+        is_encoded=feed.is_encoded,
+        has_audio=source.audio is not None,
+        analysis_width_px=size_px[0],
+        analysis_height_px=size_px[1],
+        ring=frames.path,
+        slots=frames.slots,
+    )
+    motion = build_motion_detector(spec.motion, spec.masks) if spec.motion else None
+    return CaptureLine(
+        feed=feed,
+        store=PacketStore(ring, feed.video, source.audio, note, tell),
+        publisher=FramePublisher(frames, size_px, EvenPace(spec.analysis_fps), motion, tell),
+        on_demand=OnDemandFrames(folder, name, spec.pinned_slots, feed.video, tell),
+        opened=opened,
+    )
+
+
+def _slots(spec: CaptureSpec, size_px: tuple[int, int]) -> int:
+    """As many slots as asked for and allowed.
+
+    Raises:
+        RingFullError: Not even the least number fits into what is allowed.
+    """
+    slot_bytes = i420_size_bytes(*size_px)
+    slots = min(spec.ring_slots, spec.ring_max_bytes // slot_bytes)
+    if slots < MIN_SLOTS:
+        raise RingFullError(
+            f"Camera '{spec.camera_id}' may use {spec.ring_max_bytes / 1e6:.1f} MB of shared "
+            f"memory, but {MIN_SLOTS} pictures of {size_px[0]}x{size_px[1]} need "
+            f"{MIN_SLOTS * slot_bytes / 1e6:.1f} MB; raise shared_memory.ring_max_bytes."
+        )
+    return slots

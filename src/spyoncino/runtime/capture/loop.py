@@ -1,0 +1,162 @@
+"""The one loop of a capture process: main's commands, the source's items, heartbeats.
+
+It serves commands wherever it waits, so that a clip can be ended while the ring is full, and a file
+that is over still gives clips and pictures.
+"""
+
+import time
+from collections.abc import Callable
+
+from spyoncino.errors import SourceEndedError
+from spyoncino.hardware.source_types import PressCue, Source, SourceItem
+from spyoncino.media.decode import DecodedFrame
+from spyoncino.runtime.capture.feed import Taken
+from spyoncino.runtime.capture.line import CaptureLine
+from spyoncino.runtime.capture.messages import (
+    CaptureCounters,
+    EndClip,
+    EndOfStream,
+    Heartbeat,
+    Pressed,
+    RequestFrame,
+    SourceStateChanged,
+    StartClip,
+    ToChild,
+)
+from spyoncino.runtime.message_pipe import ChildPipe
+
+HEARTBEAT_S = 1.0
+SLOT_POLL_S = 0.002
+"""How often a lossless run looks for a free slot: far below the 30 ms that a model takes."""
+
+READ_WAIT_S = 0.02
+"""Longest wait for the source before main's commands are looked at again: a press asks for pictures
+and may take 100 ms in all."""
+
+IDLE_POLL_S = 0.25
+"""How long the loop sleeps on the pipe after the end of a file; a command wakes it at once."""
+
+
+class CaptureLoop:
+    """Runs one opened source until main says it is enough.
+
+    Args:
+        pipe: The way to main.
+        source: Open.
+        line: Where its items go.
+        is_lossless: Wait for a free slot rather than skip a picture.
+        must_leave: Whether to end without main's order.
+        utc_origin_s: Wall time of camera time 0, in seconds since 1970; ``None``: taken from the
+            clock with the first item.
+    """
+
+    def __init__(
+        self,
+        pipe: ChildPipe,
+        source: Source,
+        line: CaptureLine,
+        *,
+        is_lossless: bool,
+        must_leave: Callable[[], bool],
+        utc_origin_s: float | None = None,
+    ) -> None:
+        self._pipe = pipe
+        self._source = source
+        self._line = line
+        self._is_lossless = is_lossless
+        self._must_leave = must_leave
+        self._is_over = False
+        self._beat_due_s = 0.0
+        self._utc_origin_s = utc_origin_s
+        self._arrival_ns = 0
+
+    def run(self) -> None:
+        """Read and serve until main's order to end.
+
+        Raises:
+            SourceError: The source broke.
+            MediaError: A picture could not be converted or encoded.
+            PipeClosedError: Main is gone.
+        """
+        has_ended = False
+        while not self._is_over:
+            self._tick(IDLE_POLL_S if has_ended else 0.0)
+            if has_ended or self._is_over:
+                continue
+            try:
+                item = self._source.read(READ_WAIT_S)
+            except SourceEndedError:
+                has_ended = True
+                self._end_of_source()
+            else:
+                if item is not None:
+                    self._take(item)
+
+    def _tick(self, wait_s: float) -> None:
+        """Serve commands, waiting up to ``wait_s`` for one, and beat when it is time."""
+        for command in self._pipe.receive(wait_s):
+            self._obey(command)
+        now_s = time.monotonic()
+        if now_s >= self._beat_due_s:
+            self._beat_due_s = now_s + HEARTBEAT_S
+            self._pipe.send(Heartbeat(self._counters(), self._line.store.progress()))
+        if self._must_leave():
+            self._is_over = True
+
+    def _obey(self, command: ToChild) -> None:
+        if isinstance(command, StartClip):
+            self._line.store.start_clip(command)
+        elif isinstance(command, EndClip):
+            self._line.store.end_clip(command)
+        elif isinstance(command, RequestFrame):
+            packets = self._line.store.video_around(command.pts_s)
+            self._line.on_demand.request(command.request_id, command.pts_s, packets)
+        else:
+            self._is_over = True
+
+    def _take(self, item: SourceItem) -> None:
+        self._arrival_ns = time.monotonic_ns()
+        if self._utc_origin_s is None:
+            self._utc_origin_s = time.time() - item.pts_s
+        if isinstance(item, PressCue):
+            utc_epoch_s = self._utc_origin_s + item.pts_s
+            self._pipe.send(Pressed(item.doorbell, item.pts_s, self._arrival_ns, utc_epoch_s))
+        else:
+            self._pass_on(self._line.feed.take(item))
+
+    def _pass_on(self, taken: Taken) -> None:
+        """Keep first, then announce: who asks for an announced picture finds its packets."""
+        packets, frames = taken
+        for packet in packets:
+            self._line.store.keep(packet)
+        for frame in frames:
+            if self._line.publisher.chooses(frame):
+                self._publish(frame)
+
+    def _publish(self, frame: DecodedFrame) -> None:
+        publisher = self._line.publisher
+        while not publisher.publish(frame, self._arrival_ns, self._utc_origin_s or 0.0):
+            if not self._is_lossless or self._is_over:
+                publisher.skip()
+                return
+            self._tick(SLOT_POLL_S)
+
+    def _end_of_source(self) -> None:
+        self._pass_on(self._line.feed.flush())
+        self._line.store.end_of_source()
+        publisher = self._line.publisher
+        self._pipe.send(EndOfStream(publisher.last_pts_s, publisher.decoded))
+        self._pipe.send(SourceStateChanged("ended"))
+
+    def _counters(self) -> CaptureCounters:
+        line = self._line
+        return CaptureCounters(
+            frames_decoded=line.publisher.decoded,
+            frames_published=line.publisher.published,
+            frames_skipped=line.publisher.skipped,
+            slots_held=line.publisher.ring.held,
+            corrupt_packets=line.feed.corrupt_packets,
+            packet_ring_bytes=line.store.ring.size_bytes,
+            packet_ring_span_s=line.store.ring.span_s,
+            cpu_s=time.process_time(),
+        )

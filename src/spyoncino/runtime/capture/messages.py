@@ -1,0 +1,219 @@
+"""What a capture process and main say to each other; small picklable values, never pixels."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from spyoncino.detectors.motion_spec import MotionFacts
+from spyoncino.media.clip_writer import ClipFacts
+from spyoncino.runtime.frame_ring import FrameHandle
+
+SourceState = Literal["connecting", "live", "retrying", "ended", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOpened:
+    """The source delivers, and this is what.
+
+    Args:
+        width_px: Width of the full-size picture.
+        height_px: Height of the full-size picture.
+        fps: Nominal frames per second; ``None`` where the source does not say.
+        codec: FFmpeg's name of the source's codec; ``raw`` for a source without packets.
+        is_encoded: Its packets are encoded to H.264 here, for they cannot be kept as they are.
+        has_audio: It has sound.
+        analysis_width_px: Width of the pictures in the ring.
+        analysis_height_px: Height of the pictures in the ring.
+        ring: Path of the ring file.
+        slots: Its slots.
+    """
+
+    width_px: int
+    height_px: int
+    fps: float | None
+    codec: str
+    is_encoded: bool
+    has_audio: bool
+    analysis_width_px: int
+    analysis_height_px: int
+    ring: str
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReady:
+    """A picture lies in the ring, held for main, who must release it.
+
+    Args:
+        handle: Where.
+        frame_index: Number of the decoded frame since the source was opened, from 0.
+        sequence: Number of this analysed frame, from 0.
+        pts_s: Seconds since the source's first frame.
+        monotonic_ns: Monotonic time at which its last packet arrived.
+        utc_epoch_s: Wall time of the first packet plus ``pts_s``, in seconds since 1970.
+        motion: What moved; ``None`` without a motion detector.
+    """
+
+    handle: FrameHandle
+    frame_index: int
+    sequence: int
+    pts_s: float
+    monotonic_ns: int
+    utc_epoch_s: float
+    motion: MotionFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The source itself reports a press of a doorbell, as a simulator does."""
+
+    doorbell: str
+    pts_s: float
+    monotonic_ns: int
+    utc_epoch_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStateChanged:
+    """The source's state; ``detail`` is a sentence for a person where there is something to say."""
+
+    state: SourceState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfStream:
+    """No frame follows.
+
+    Args:
+        pts_s: Time of the last decoded frame; 0 without any.
+        frame_count: Frames decoded, analysed or not.
+        error: Why it ended early; empty at a proper end.
+    """
+
+    pts_s: float
+    frame_count: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipProgress:
+    """How far an open clip is written; the first one says that it was accepted.
+
+    Args:
+        clip_id: The id it was started with.
+        start_s: Camera time of its first picture; the wished time before there is one.
+        end_s: Camera time of its newest picture.
+        size_bytes: Compressed bytes handed to the file.
+    """
+
+    clip_id: str
+    start_s: float
+    end_s: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipClosed:
+    """A clip is complete on disk, or could not be written.
+
+    Args:
+        clip_id: The id it was started with.
+        facts: What it turned out to be; ``None`` when there is nothing to keep.
+        error: Why it is missing or short; a sentence.
+    """
+
+    clip_id: str
+    facts: ClipFacts | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameAt:
+    """Answer to ``RequestFrame``: a full-size picture held for main, or a sentence."""
+
+    request_id: int
+    handle: FrameHandle | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureCounters:
+    """What a capture process did since it was started, and what it holds now.
+
+    Args:
+        frames_decoded: Pictures decoded.
+        frames_published: Pictures announced to main.
+        frames_skipped: Pictures chosen for analysis for which no slot was free.
+        slots_held: Slots that main or its jobs hold.
+        corrupt_packets: Packets that could not be decoded.
+        packet_ring_bytes: Compressed bytes kept.
+        packet_ring_span_s: Seconds of video kept.
+        cpu_s: Processor time of the process.
+    """
+
+    frames_decoded: int = 0
+    frames_published: int = 0
+    frames_skipped: int = 0
+    slots_held: int = 0
+    corrupt_packets: int = 0
+    packet_ring_bytes: int = 0
+    packet_ring_span_s: float = 0.0
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The process is alive; sent about once a second."""
+
+    counters: CaptureCounters
+    clips: tuple[ClipProgress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailed:
+    """The process gives up and ends; main decides whether it is started again.
+
+    Args:
+        detail: A sentence for a person.
+        traceback: For the log, when the program itself is at fault.
+    """
+
+    detail: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartClip:
+    """Write a clip from the key frame at or before ``from_pts_s`` on, as fragmented MP4."""
+
+    clip_id: str
+    path: str
+    from_pts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndClip:
+    """Close a clip as soon as everything shown before ``to_pts_s`` is in it."""
+
+    clip_id: str
+    to_pts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFrame:
+    """Decode the full-size picture shown at ``pts_s`` from the kept packets."""
+
+    request_id: int
+    pts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Close everything in order and end."""
+
+
+CaptureMessage = SourceOpened | FrameReady | Pressed | SourceStateChanged | EndOfStream
+"""What ``CaptureHandle.messages`` yields, in the order in which it happened."""
+
+FromChild = CaptureMessage | ClipProgress | ClipClosed | FrameAt | Heartbeat | SourceFailed
+ToChild = StartClip | EndClip | RequestFrame | Shutdown

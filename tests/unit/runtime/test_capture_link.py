@@ -1,0 +1,108 @@
+"""Main's end of a capture process, with the process's end in the hands of the test."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from multiprocessing.context import SpawnProcess
+
+import pytest
+import pytest_asyncio
+
+from spyoncino.runtime.capture.messages import FromChild, Shutdown, SourceStateChanged, StartClip
+from spyoncino.runtime.capture_link import CaptureLink
+from spyoncino.runtime.children import ChildStarter
+from spyoncino.runtime.message_pipe import ChildPipe, socket_pair
+
+BIG = StartClip("c1", "x" * 60_000, 0.0)
+
+
+class Ends:
+    """A link to a process that only sleeps, and the socket that would be the process's."""
+
+    def __init__(self, process: SpawnProcess) -> None:
+        pipe, end = socket_pair()
+        self.child = ChildPipe(end)
+        self.heard: list[FromChild] = []
+        self.link = CaptureLink(process, pipe, self.heard.append)
+
+    async def hears(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.heard) < count:  # noqa: ASYNC110 -- the callback only collects
+                await asyncio.sleep(0.001)
+
+
+@pytest_asyncio.fixture
+async def ends() -> AsyncIterator[Ends]:
+    starter = ChildStarter()
+    ends = Ends(await starter.start(signal.pause, (), "sleeper"))
+    yield ends
+    ends.child.close()
+    await asyncio.wait_for(ends.link.gone, 5)
+    assert await ends.link.reap(0.0) == "was killed by signal 9 (SIGKILL)"
+    await asyncio.to_thread(starter.close)
+
+
+async def test_messages_are_passed_on_in_order_and_break_the_silence(ends: Ends) -> None:
+    before_s = ends.link.heard_at_s
+    await asyncio.sleep(0.01)
+    assert ends.link.silent_for_s > 0
+
+    await asyncio.to_thread(ends.child.send, SourceStateChanged("connecting"))
+    await asyncio.to_thread(ends.child.send, SourceStateChanged("live"))
+    await ends.hears(2)
+
+    assert ends.heard == [SourceStateChanged("connecting"), SourceStateChanged("live")]
+    assert ends.link.heard_at_s > before_s
+
+
+async def test_nobody_is_called_silent_while_nobody_listens(ends: Ends) -> None:
+    ends.link.pause()
+    ends.link.pause()
+    await asyncio.to_thread(ends.child.send, SourceStateChanged("live"))
+    await asyncio.sleep(0.02)
+    assert ends.heard == []
+    assert ends.link.silent_for_s == 0
+
+    ends.link.resume()
+    await ends.hears(1)
+
+
+async def test_orders_that_do_not_fit_follow_when_the_process_reads(ends: Ends) -> None:
+    for _ in range(10):
+        ends.link.send(BIG)
+    ends.link.send(Shutdown())
+
+    received: list[object] = []
+    async with asyncio.timeout(5):
+        while len(received) < 11:
+            received += await asyncio.to_thread(ends.child.receive, 0.05)
+
+    assert received == [BIG] * 10 + [Shutdown()]
+
+
+async def test_orders_to_a_process_that_hung_up_are_no_fault(ends: Ends) -> None:
+    for _ in range(10):
+        ends.link.send(BIG)
+    await asyncio.to_thread(ends.child.close)
+    ends.link.send(Shutdown())
+
+    await asyncio.wait_for(ends.link.gone, 5)
+    ends.link.send(Shutdown())
+    ends.link.resume()
+
+    assert ends.link.silent_for_s == 0
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+async def test_a_writer_that_finds_the_process_gone_stops_writing(
+    ends: Ends, is_paused: bool
+) -> None:
+    if is_paused:
+        ends.link.pause()
+    for _ in range(10):
+        ends.link.send(BIG)
+    await asyncio.to_thread(ends.child.close)
+    await asyncio.sleep(0.02)
+
+    ends.link.resume()
+    await asyncio.wait_for(ends.link.gone, 5)

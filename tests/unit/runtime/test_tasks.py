@@ -1,0 +1,20 @@
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, SNAPSHOT, TASK_FACTORIES
+
+
+def test_every_kind_of_job_has_a_factory_that_exists() -> None:
+    assert set(TASK_FACTORIES) == {OBJECTS, SNAPSHOT, FINISH_CLIP, PREVIEW}
+    for target in TASK_FACTORIES.values():
+        module, _, function = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+@pytest.mark.parametrize("library", ["onnxruntime", "cv2", "av", "pydantic"])
+def test_main_can_build_jobs_without_heavy_libraries(library: str) -> None:
+    program = f"import sys, spyoncino.runtime.tasks; sys.exit({library!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
