@@ -1,0 +1,1 @@
+"""From tracks to happenings: pure rules without bus, clock, files or pixels."""

@@ -1,0 +1,21 @@
+"""The one table of built-in modules; others come through entry points ``spyoncino.modules``.
+
+Each row is ``package.module:Class``; the registry loads them, so that a module whose libraries
+are missing is a visible degraded state and harms nobody else. The order is the line of a frame.
+"""
+
+BUILTIN: tuple[str, ...] = (
+    "spyoncino.modules.input.camera:CameraInput",
+    "spyoncino.modules.process.motion_detector:MotionDetectorModule",
+    "spyoncino.modules.process.object_detector:ObjectDetectorModule",
+    "spyoncino.modules.process.tracker:TrackerModule",
+    "spyoncino.modules.process.deduplicator:DeduplicatorModule",
+    "spyoncino.modules.process.zoning_filter:ZoningFilterModule",
+    "spyoncino.modules.event.builder:EventBuilderModule",
+    "spyoncino.modules.event.snapshot_writer:SnapshotWriterModule",
+    "spyoncino.modules.event.clip_builder:ClipBuilderModule",
+    "spyoncino.modules.event.gif_builder:GifBuilderModule",
+    "spyoncino.modules.storage.event_log:EventLog",
+    "spyoncino.modules.storage.media_keeper:MediaKeeper",
+    "spyoncino.modules.dashboard.console:ConsoleDashboard",
+)

@@ -1,0 +1,1 @@
+"""Shows the system to a person."""

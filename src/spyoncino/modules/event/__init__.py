@@ -1,0 +1,1 @@
+"""Modules that make events of tracks and presses, and pictures, clips and previews of events."""

@@ -1,0 +1,1 @@
+"""Brings frames and presses in."""

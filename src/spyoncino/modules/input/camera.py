@@ -1,0 +1,230 @@
+"""Runs the configured cameras and puts their frames, presses and states on the bus.
+
+The work is done in capture processes; this module starts them, translates what they say into
+payloads and holds each frame's lease until everybody on the bus is done with it.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from pydantic import Field
+
+from spyoncino.core.context import ModuleContext
+from spyoncino.core.contracts import InputModule, ModuleSettings
+from spyoncino.errors import BusClosedError
+from spyoncino.runtime.capture.messages import (
+    CaptureMessage,
+    EndOfStream,
+    FrameReady,
+    Pressed,
+    SourceOpened,
+    SourceStateChanged,
+)
+from spyoncino.schemas import topics
+from spyoncino.schemas.base import new_id
+from spyoncino.schemas.events import DoorbellEvent
+from spyoncino.schemas.frames import Frame, FrameRef, MotionMeasurement
+from spyoncino.schemas.status import CameraState, CameraStatus, HealthState, HealthStatus
+
+
+class CameraInputSettings(ModuleSettings):
+    """Section ``capture``: how cameras are run."""
+
+    at_once: int | None = Field(
+        default=None,
+        ge=1,
+        description="Cameras that run at the same time; the others wait until one has ended. "
+        "Empty: all.",
+    )
+
+
+class CameraFeed:
+    """What one camera has said so far.
+
+    Args:
+        camera: Its id.
+    """
+
+    def __init__(self, camera: str) -> None:
+        self.camera = camera
+        self.state = CameraState.CONNECTING
+        self.detail = ""
+        self.frames = 0
+        self.last: Frame | None = None
+        self.format: SourceOpened | None = None
+        self.correlation_id = new_id()
+
+
+class CameraInput(InputModule[CameraInputSettings]):
+    """Publishes ``camera.{id}.frame``, ``doorbell.{id}.pressed`` and ``status.camera``."""
+
+    name = "input.camera"
+    section = "capture"
+    settings_model = CameraInputSettings
+    publishes = (topics.CAMERA_FRAME, topics.DOORBELL_PRESSED, topics.STATUS_CAMERA)
+
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._feeds: dict[str, CameraFeed] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start a capture process for each camera, as many at once as the settings allow."""
+        cameras = [name for name, camera in self.context.cameras.items() if camera.enabled]
+        places = asyncio.Semaphore(self.settings.at_once or max(1, len(cameras)))
+        self._feeds = {camera: CameraFeed(camera) for camera in cameras}
+        self._tasks = [
+            asyncio.create_task(self._run(feed, places), name=f"{self.name} {feed.camera}")
+            for feed in self._feeds.values()
+        ]
+
+    async def drain(self) -> None:
+        """Stop the sources and tell everybody behind that no frame follows.
+
+        The capture processes stay: open clips and pictures still come from them.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for feed in self._feeds.values():
+            if feed.state is not CameraState.ENDED:
+                await self._publish_end(feed)
+
+    async def stop(self) -> None:
+        """End the capture processes."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            for camera in self._feeds:
+                group.create_task(self.context.captures[camera].stop())
+
+    async def health(self) -> HealthStatus:
+        """As good as the worst camera; says which and why."""
+        numbers: dict[str, float] = {}
+        troubles: list[str] = []
+        for feed in self._feeds.values():
+            numbers[f"{feed.camera}.frames"] = float(feed.frames)
+            if feed.state not in (CameraState.LIVE, CameraState.ENDED):
+                troubles.append(f"camera {feed.camera} is {feed.state}: {feed.detail}".rstrip(": "))
+        if not troubles:
+            return HealthStatus(numbers=numbers)
+        return HealthStatus(state=HealthState.DEGRADED, detail="; ".join(troubles), numbers=numbers)
+
+    async def _run(self, feed: CameraFeed, places: asyncio.Semaphore) -> None:
+        async with places:
+            capture = self.context.captures[feed.camera]
+            await capture.start()
+            async for message in capture.messages():
+                with suppress(BusClosedError):
+                    await self._translate(feed, message)
+                if isinstance(message, EndOfStream):
+                    return
+
+    async def _translate(self, feed: CameraFeed, message: CaptureMessage) -> None:
+        match message:
+            case FrameReady():
+                await self._publish_frame(feed, message)
+            case Pressed():
+                await self._publish_press(feed, message)
+            case SourceOpened():
+                feed.format = message
+            case SourceStateChanged():
+                await self._publish_state(feed, CameraState(message.state), message.detail)
+            case EndOfStream():
+                await self._publish_end(feed)
+                await self._publish_state(
+                    feed,
+                    CameraState.ENDED,
+                    message.error,
+                    {"frames": float(message.frame_count), "end_s": message.pts_s},
+                )
+
+    async def _publish_frame(self, feed: CameraFeed, message: FrameReady) -> None:
+        capture = self.context.captures[feed.camera]
+        size = feed.format or message.handle
+        motion = message.motion
+        frame = Frame(
+            source=feed.camera,
+            correlation_id=feed.correlation_id,
+            timestamp=_utc(message.utc_epoch_s),
+            frame=FrameRef(
+                camera=feed.camera,
+                ring=message.handle.ring,
+                slot=message.handle.slot,
+                generation=message.handle.generation,
+                width_px=message.handle.width_px,
+                height_px=message.handle.height_px,
+                frame_index=message.frame_index,
+                pts_s=message.pts_s,
+                monotonic_ns=message.monotonic_ns,
+                utc=_utc(message.utc_epoch_s),
+            ),
+            sequence_number=message.sequence,
+            source_width_px=size.width_px,
+            source_height_px=size.height_px,
+            motion=None
+            if motion is None
+            else MotionMeasurement(
+                score=motion.score,
+                regions=motion.regions,
+                light_change=motion.light_change,
+                calibrating=motion.calibrating,
+            ),
+        )
+        feed.frames += 1
+        feed.last = frame
+        await self.publish(
+            topics.CAMERA_FRAME.of(feed.camera),
+            frame,
+            on_settled=lambda: capture.release(message.handle),
+        )
+
+    async def _publish_press(self, feed: CameraFeed, message: Pressed) -> None:
+        doorbell = self.context.cameras[feed.camera].doorbell or message.doorbell
+        press = DoorbellEvent(
+            source=feed.camera,
+            correlation_id=feed.correlation_id,
+            timestamp=_utc(message.utc_epoch_s),
+            doorbell=doorbell,
+            camera=feed.camera,
+            pts_s=message.pts_s,
+            method="simulator",
+        )
+        await self.publish(topics.DOORBELL_PRESSED.of(doorbell), press)
+
+    async def _publish_end(self, feed: CameraFeed) -> None:
+        """Tell that no frame follows; a camera that never showed one has nothing to end."""
+        if feed.last is not None:
+            end = feed.last.model_copy(
+                update={"event_id": new_id(), "end_of_stream": True, "motion": None}
+            )
+            feed.last = None
+            await self.publish(topics.CAMERA_FRAME.of(feed.camera), end)
+
+    async def _publish_state(
+        self,
+        feed: CameraFeed,
+        state: CameraState,
+        detail: str = "",
+        numbers: dict[str, float] | None = None,
+    ) -> None:
+        if state is CameraState.RETRYING:
+            # Camera time begins again with the next connection: nothing may be carried over.
+            await self._publish_end(feed)
+        feed.state = state
+        feed.detail = detail
+        status = CameraStatus(
+            source=self.name,
+            camera=feed.camera,
+            state=state,
+            detail=detail,
+            numbers=numbers or {},
+        )
+        self.context.log.info("camera", camera=feed.camera, state=state.value, detail=detail)
+        await self.publish(topics.STATUS_CAMERA, status)
+
+
+def _utc(epoch_s: float) -> datetime:
+    return datetime.fromtimestamp(epoch_s, UTC)

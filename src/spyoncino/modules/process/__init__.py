@@ -1,0 +1,1 @@
+"""Modules that look: motion, objects, tracks, news, zones; each stage reads the one before it."""

@@ -1,0 +1,1 @@
+"""Keeps rows and files."""

@@ -1,0 +1,39 @@
+"""Fixtures that every test may use; each is a small object with a name."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+ROOT = Path(__file__).parents[1]
+if str(ROOT) not in sys.path:  # so that tests and their fixtures import as tests.…
+    sys.path.insert(0, str(ROOT))
+
+from tests.fixtures.loop_guard import loop_guard, session_loop_guard  # noqa: E402
+from tests.fixtures.module_harness import ModuleHarness  # noqa: E402
+
+from spyoncino.clock import FakeClock  # noqa: E402 - the path comes first
+
+__all__ = ["clock", "loop_guard", "lossless_harness", "module_harness", "session_loop_guard"]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until it is advanced."""
+    return FakeClock()
+
+
+@pytest_asyncio.fixture
+async def module_harness(tmp_path: Path, clock: FakeClock) -> AsyncIterator[ModuleHarness]:
+    """Modules on a real bus, with doubles for pool and captures; a live run."""
+    async with ModuleHarness(tmp_path, clock) as harness:
+        yield harness
+
+
+@pytest_asyncio.fixture
+async def lossless_harness(tmp_path: Path, clock: FakeClock) -> AsyncIterator[ModuleHarness]:
+    """The same in a lossless run, as ``analyze`` makes it."""
+    async with ModuleHarness(tmp_path, clock, lossless=True) as harness:
+        yield harness

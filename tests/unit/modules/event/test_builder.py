@@ -1,0 +1,230 @@
+import asyncio
+
+from tests.fixtures.module_harness import ModuleHarness
+from tests.fixtures.payloads import CAMERA, detection, frame_ref, track, tracks, utc_at
+
+from spyoncino.modules.event.builder import SILENCE_S, EventBuilderModule, EventSettings
+from spyoncino.schemas.detections import MotionEvent, TrackState
+from spyoncino.schemas.events import DoorbellEvent, Event, EventState
+from spyoncino.schemas.topics import (
+    DOORBELL_PRESSED,
+    EVENT_COMPLETED,
+    EVENT_CREATED,
+    EVENT_UPDATED,
+    MOTION_DETECTED,
+    MOTION_ZONED,
+)
+
+PRESSES = DOORBELL_PRESSED.of("bell")
+
+
+def press(pts_s: float | None = None) -> DoorbellEvent:
+    return DoorbellEvent(doorbell="bell", camera=CAMERA, pts_s=pts_s, timestamp=utc_at(0.0))
+
+
+def moving(pts_s: float, *, end_of_stream: bool = False) -> MotionEvent:
+    return MotionEvent(
+        frame=frame_ref(pts_s),
+        detections=(detection("motion", 0.2),),
+        detector="motion",
+        end_of_stream=end_of_stream,
+    )
+
+
+async def walk(harness: ModuleHarness, start_s: int, end_s: int) -> None:
+    for at_s in range(start_s, end_s + 1):
+        found = track(1, at_s=float(at_s), start_s=float(start_s))
+        await harness.feed(MOTION_ZONED, tracks(float(at_s), [found]))
+
+
+def completed(harness: ModuleHarness) -> list[Event]:
+    return [each.event for each in harness.received(EVENT_COMPLETED)]
+
+
+async def test_a_visit_is_created_updated_and_completed_on_their_topics(
+    module_harness: ModuleHarness,
+) -> None:
+    module = await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 8)
+    await module_harness.feed(MOTION_ZONED, tracks(18.0))
+    (created,) = module_harness.received(EVENT_CREATED)
+    (done,) = module_harness.received(EVENT_COMPLETED)
+    updated = module_harness.received(EVENT_UPDATED)
+    assert created.event.state is EventState.CREATED
+    assert {each.event.state for each in updated} == {EventState.PROCESSING}
+    assert (done.event.start_s, done.event.end_s) == (0.0, 8.0)
+    event_id = done.event.event_id
+    assert {created.event.event_id, created.correlation_id, done.correlation_id} == {event_id}
+    assert (await module.health()).numbers == {"open": 0, "created": 1, "completed": 1}
+
+
+async def test_decisions_of_an_event_name_it(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 2)
+    event_id = module_harness.received(EVENT_CREATED)[0].event.event_id
+    for subject in ("track 1", "best picture"):
+        assert {each.event_ref for each in module_harness.decisions(subject)} == {event_id}
+
+
+async def test_a_press_opens_an_event_at_once_without_any_frame(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await module_harness.feed(PRESSES, press())
+    (created,) = module_harness.received(EVENT_CREATED)
+    assert (created.event.type, created.event.presses) == ("doorbell", (0.0,))
+    assert created.event.started_at == utc_at(0.0)
+
+
+async def test_a_press_without_camera_time_gets_it_from_the_clock(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await module_harness.clock.advance(5.0)
+    await module_harness.feed(MOTION_ZONED, tracks(5.0))
+    await module_harness.clock.advance(0.4)
+    await module_harness.feed(PRESSES, press())
+    (created,) = module_harness.received(EVENT_CREATED)
+    assert created.event.presses == (5.4,)
+    assert created.event.started_at == utc_at(5.4)
+
+
+async def test_the_end_of_the_stream_completes_the_event(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    ended = track(1, at_s=3.0, start_s=0.0, state=TrackState.ENDED)
+    await module_harness.feed(MOTION_ZONED, tracks(3.0, [ended], end_of_stream=True))
+    (event,) = completed(module_harness)
+    assert (event.end_s, event.reason) == (3.0, "the camera's stream ended")
+    await walk(module_harness, 0, 1)
+    assert len(module_harness.received(EVENT_CREATED)) == 2
+
+
+async def test_a_camera_that_begins_again_completes_its_event(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 100, 103)
+    await module_harness.feed(MOTION_ZONED, tracks(0.0))
+    assert [each.reason for each in completed(module_harness)] == ["the camera began again"]
+
+
+async def test_a_silent_camera_holds_no_event_open(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.clock.advance(SILENCE_S - 2)
+    await module_harness.settle()
+    assert not completed(module_harness)
+    for _ in range(4):
+        await module_harness.clock.advance(1.0)
+        await module_harness.settle()
+    (event,) = completed(module_harness)
+    assert event.end_s == 3.0
+
+
+async def test_a_press_at_a_camera_that_shows_nothing_is_completed_too(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await module_harness.feed(PRESSES, press())
+    for _ in range(int(SILENCE_S) + 2):
+        await module_harness.clock.advance(1.0)
+        await module_harness.settle()
+    assert [each.type for each in completed(module_harness)] == ["doorbell"]
+
+
+async def test_stopping_completes_what_is_open(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.drain()
+    assert [each.reason for each in completed(module_harness)] == ["Spyoncino was stopped"]
+    await module_harness.drain()
+    assert len(completed(module_harness)) == 1
+
+
+async def test_a_restarted_builder_leaves_no_event_open(module_harness: ModuleHarness) -> None:
+    module = await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module.stop()
+    await module_harness.settle()
+    assert [each.state for each in completed(module_harness)] == [EventState.COMPLETED]
+
+
+async def test_motion_alone_makes_an_event_only_where_it_is_wanted(
+    module_harness: ModuleHarness,
+) -> None:
+    module_harness.set_camera(overrides={"events": {"on_motion": True}})
+    await module_harness.add(EventBuilderModule)
+    other = moving(1.0).model_copy(update={"frame": frame_ref(1.0, camera="gate")})
+    await module_harness.feed(MOTION_DETECTED, moving(1.0), other, moving(2.0, end_of_stream=True))
+    (created,) = module_harness.received(EVENT_CREATED)
+    assert (created.event.camera, created.event.type) == (CAMERA, "motion")
+
+
+async def test_live_ids_differ_between_two_runs_and_lossless_ones_do_not(
+    module_harness: ModuleHarness, lossless_harness: ModuleHarness
+) -> None:
+    ids = []
+    for harness in (module_harness, lossless_harness):
+        await harness.add(EventBuilderModule)
+        await walk(harness, 0, 1)
+        ids.append(harness.received(EVENT_CREATED)[0].event.event_id)
+    assert ids[0] != ids[1]
+    await lossless_harness.feed(MOTION_ZONED, tracks(1.0, end_of_stream=True))
+    later = tracks(0.0, [track(1, at_s=0.0)])
+    shifted = later.frame.model_copy(update={"utc": utc_at(86400.0)})
+    again = later.model_copy(update={"frame": shifted})
+    await lossless_harness.feed(MOTION_ZONED, again)
+    assert lossless_harness.received(EVENT_CREATED)[1].event.event_id == ids[1]
+
+
+async def test_in_a_lossless_run_a_press_waits_for_the_tracks_of_its_moment(
+    lossless_harness: ModuleHarness,
+) -> None:
+    await lossless_harness.add(EventBuilderModule)
+    await lossless_harness.feed(PRESSES, press(20.0), press(5.0))
+    assert not lossless_harness.received(EVENT_CREATED)
+    await walk(lossless_harness, 0, 6)
+    (created,) = lossless_harness.received(EVENT_CREATED)
+    assert created.event.type == "person"
+    await lossless_harness.feed(MOTION_ZONED, tracks(6.0, end_of_stream=True))
+    assert [each.presses for each in completed(lossless_harness)] == [(5.0,), (20.0,)]
+
+
+async def test_in_a_lossless_run_motion_waits_too(lossless_harness: ModuleHarness) -> None:
+    await lossless_harness.add(EventBuilderModule, on_motion=True)
+    await lossless_harness.feed(MOTION_DETECTED, moving(1.0), moving(3.0))
+    assert not lossless_harness.received(EVENT_CREATED)
+    await lossless_harness.feed(MOTION_ZONED, tracks(2.0))
+    assert lossless_harness.received(EVENT_CREATED)[0].event.start_s == 1.0
+    await lossless_harness.drain()
+    assert completed(lossless_harness)[0].end_s == 3.0
+
+
+async def test_a_lossless_run_looks_for_no_silence(lossless_harness: ModuleHarness) -> None:
+    await lossless_harness.add(EventBuilderModule)
+    await walk(lossless_harness, 0, 1)
+    await lossless_harness.clock.advance(SILENCE_S * 10)
+    await lossless_harness.settle()
+    assert not completed(lossless_harness)
+
+
+async def test_changed_settings_hold_for_the_open_event(module_harness: ModuleHarness) -> None:
+    module = await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module.configure(EventSettings(linger_s=2.0))
+    await module_harness.feed(MOTION_ZONED, tracks(5.0))
+    assert completed(module_harness)
+
+
+async def test_messages_of_one_event_keep_their_order(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await asyncio.gather(
+        module_harness.publish(MOTION_ZONED, tracks(1.0, [track(1, at_s=1.0)])),
+        module_harness.publish(PRESSES, press(1.1)),
+        module_harness.publish(MOTION_ZONED, tracks(2.5, [track(2, at_s=2.5)])),
+    )
+    await module_harness.feed(MOTION_ZONED, tracks(30.0))
+    topics = [each.topic for each in module_harness.messages if each.topic.startswith("event.")]
+    assert topics == ["event.created", *["event.updated"] * (len(topics) - 2), "event.completed"]
+    assert completed(module_harness)[0].presses == (1.1,)

@@ -1,0 +1,95 @@
+"""Events and their decisions reach the database, also when it refuses for a while."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+from tests.fixtures.module_harness import ModuleHarness
+from tests.fixtures.payloads import EVENT_ID, event
+
+from spyoncino.errors import StorageError
+from spyoncino.modules.storage.event_log import KILLED_REASON, EventLog
+from spyoncino.persistence import database as database_module
+from spyoncino.persistence.decisions import DecisionStore
+from spyoncino.persistence.events import EventStore
+from spyoncino.schemas.events import EventCompleted, EventCreated, EventState, EventUpdate
+from spyoncino.schemas.status import HealthState
+from spyoncino.schemas.topics import EVENT_COMPLETED, EVENT_CREATED, EVENT_STORED, EVENT_UPDATED
+
+
+async def test_every_state_of_an_event_is_saved_and_acknowledged(harness: ModuleHarness) -> None:
+    await harness.add(EventLog)
+    await harness.feed(EVENT_CREATED, EventCreated(event=event(state=EventState.CREATED)))
+    await harness.feed(EVENT_UPDATED, EventUpdate(event=event(state=EventState.PROCESSING)))
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=event(state=EventState.COMPLETED)))
+    stored = await EventStore(harness.context.database).get(EVENT_ID)
+    assert stored is not None
+    assert stored.state is EventState.COMPLETED
+    assert [ack.key for ack in harness.received(EVENT_STORED)] == [EVENT_ID] * 3
+
+
+async def test_a_completed_event_keeps_the_decisions_around_it(harness: ModuleHarness) -> None:
+    await harness.add(EventLog, decision_margin_s=5.0)
+    completed = event(state=EventState.COMPLETED, start_s=100.0, end_s=110.0)
+    for at_s in (20.0, 97.0, 105.0, 200.0):
+        harness.decision_log.record(
+            "process.tracker", "door", f"track at {at_s}", True, "confirmed", at_s=at_s
+        )
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=completed))
+    kept = await DecisionStore(harness.context.database).of_event(EVENT_ID)
+    assert [decision.first_s for decision in kept] == [97.0, 105.0]
+
+
+async def test_an_event_left_open_by_a_killed_run_is_failed_at_the_start(
+    harness: ModuleHarness,
+) -> None:
+    store = EventStore(harness.context.database)
+    await store.save(event(state=EventState.PROCESSING))
+    await harness.add(EventLog)
+    found = await store.get(EVENT_ID)
+    assert found is not None
+    assert (found.state, found.reason) == (EventState.FAILED, KILLED_REASON)
+
+
+async def test_an_event_that_meets_a_locked_database_is_saved_later(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_S", 0.05)
+    database = harness.context.database
+    await database.close()
+    await database.open()
+    module = await harness.add(EventLog)
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await harness.feed(EVENT_CREATED, EventCreated(event=event(state=EventState.CREATED)))
+        health = await module.health()
+        assert health.state is HealthState.DEGRADED
+        assert "locked by another program" in health.detail
+        assert harness.received(EVENT_STORED) == []
+        other.execute("ROLLBACK")
+    await module.drain()
+    assert await EventStore(database).get(EVENT_ID) is not None
+    assert (await module.health()).state is HealthState.OK
+
+
+async def test_events_that_cannot_be_saved_to_the_end_are_told_as_lost(
+    harness: ModuleHarness,
+) -> None:
+    module = await harness.add(EventLog, retry_s=0.5)
+    await harness.context.database.close()
+    await harness.feed(EVENT_CREATED, EventCreated(event=event(state=EventState.CREATED)))
+    draining = asyncio.create_task(module.drain())
+    while not draining.done():
+        await harness.clock.advance(0.5)
+    with pytest.raises(StorageError, match=r"1 events could not be saved.* is not open"):
+        await draining
+
+
+async def test_the_time_from_creation_to_completion_is_kept(harness: ModuleHarness) -> None:
+    await harness.add(EventLog)
+    await harness.feed(EVENT_CREATED, EventCreated(event=event(state=EventState.CREATED)))
+    await harness.clock.advance(0.25)
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=event(state=EventState.COMPLETED)))
+    numbers = await EventStore(harness.context.database).statistics()
+    assert list(numbers["mean_processing_ms"].values()) == [250.0]
