@@ -44,9 +44,7 @@ class Database:
         with _told_as_storage_error(self.path):
             await asyncio.to_thread(_quick_check, self.path)
             await asyncio.to_thread(upgrade, self.path)
-            url = URL.create("sqlite+aiosqlite", database=str(self.path))
-            self._engine = create_async_engine(url)
-            event.listen(self._engine.sync_engine, "connect", _configure_connection)
+            self._engine = await asyncio.to_thread(_engine_for, self.path)
 
     async def close(self) -> None:
         """Close all connections; harmless when it is not open."""
@@ -94,7 +92,7 @@ def _told_as_storage_error(path: Path) -> Iterator[None]:
 
 
 def _sentence(path: Path, error: Exception) -> str:
-    text = str(getattr(error, "orig", None) or error)
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
     lowered = text.lower()
     if "locked" in lowered or "busy" in lowered:
         return (
@@ -123,6 +121,13 @@ def _quick_check(path: Path) -> None:
         connection.close()
     if answer != "ok":
         raise StorageError(_sentence(path, sqlite3.DatabaseError(f"malformed: {answer}")))
+
+
+def _engine_for(path: Path) -> AsyncEngine:
+    """Looks at the file system, so it runs in a thread."""
+    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)))
+    event.listen(engine.sync_engine, "connect", _configure_connection)
+    return engine
 
 
 def _configure_connection(connection: Any, _record: object) -> None:

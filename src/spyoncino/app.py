@@ -1,0 +1,247 @@
+"""The composition root: builds everything from a configuration, starts it, closes it in order.
+
+Nobody else makes a bus, a pool, a database or a capture process. Whoever embeds the system, and
+every command, goes through ``Application``.
+"""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+import structlog
+
+from spyoncino.clock import Clock, SystemClock
+from spyoncino.core.bus import Bus
+from spyoncino.core.config_load import LoadedConfig
+from spyoncino.core.context import ModuleContext
+from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.decisions import DecisionLog
+from spyoncino.core.machine import MachineProbe
+from spyoncino.core.orchestrator import Options, Orchestrator
+from spyoncino.core.paths import DataFolder
+from spyoncino.core.registry import Registry
+from spyoncino.core.settings import CameraSettings
+from spyoncino.detectors.motion_spec import MotionSpec
+from spyoncino.errors import WiringError
+from spyoncino.hardware.sources import SourceSpec
+from spyoncino.modules.builtin import BUILTIN
+from spyoncino.modules.event.clip_builder import ClipSettings
+from spyoncino.modules.process.motion_detector import MotionSettings
+from spyoncino.modules.process.object_detector import ObjectSettings
+from spyoncino.persistence.database import Database
+from spyoncino.runtime.capture.spec import CaptureSpec
+from spyoncino.runtime.captures import Captures
+from spyoncino.runtime.jobs import TaskSpec
+from spyoncino.runtime.pool import WorkerPool
+from spyoncino.runtime.pool_limits import PoolLimits
+from spyoncino.runtime.pool_stats import PoolState
+from spyoncino.runtime.tasks import OBJECTS, TASK_FACTORIES
+from spyoncino.schemas.status import HealthState, HealthStatus
+
+S = TypeVar("S", bound=ModuleSettings)
+
+DECISION_DELAY_S = 15.0
+"""Camera time from what happens until its clip is asked for: a track is confirmed within a second
+or two, a busy machine may be ten seconds behind."""
+
+LOSSLESS_KEEP_S = 300.0
+LOSSLESS_KEEP_BYTES = 256_000_000
+"""Packets kept in a lossless run: decoding runs ahead of events by as much as all queues hold."""
+
+_POOL_HEALTH = {
+    PoolState.STARTING: HealthState.DEGRADED,
+    PoolState.RUNNING: HealthState.OK,
+    PoolState.DEGRADED: HealthState.DEGRADED,
+    PoolState.FAILED: HealthState.FAILED,
+    PoolState.STOPPED: HealthState.STOPPED,
+}
+
+
+def load_modules() -> Registry:
+    """Every module there is: the built-in table and installed plug-ins."""
+    return Registry.discover(BUILTIN)
+
+
+class Application:
+    """One running system over one data folder; an async context manager.
+
+    Leaving it finishes open work (events, clips, previews) within the configured time, then closes
+    everything in the reverse order of opening.
+
+    Args:
+        loaded: A valid configuration.
+        registry: The modules it was loaded with.
+        data: The data folder; locked while the application is open.
+        lossless: Nothing is dropped and no wall-clock deadline holds.
+        clock: Source of time.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        registry: Registry,
+        data: DataFolder,
+        *,
+        lossless: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.loaded = loaded
+        self.data = data
+        self.clock: Clock = clock or SystemClock()
+        self.bus = Bus(self.clock, status_interval_s=loaded.settings.bus.status_interval_s)
+        self.captures = Captures(self.clock, base=loaded.settings.shared_memory.folder)
+        self.pool = self._build_pool(lossless=lossless)
+        self.database = Database(data.database)
+        self._lossless = lossless
+        self._log = structlog.get_logger("spyoncino")
+        self._stack = AsyncExitStack()
+        self.orchestrator = self._build_orchestrator(registry)
+
+    async def __aenter__(self) -> Self:
+        """Open everything; what was opened is closed again when something fails."""
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish open work, then close everything."""
+        try:
+            if kind is None or self._lossless is False:
+                await self.orchestrator.drain()
+        finally:
+            await self._stack.aclose()
+
+    async def _open(self) -> None:
+        await asyncio.to_thread(self._stack.enter_context, self.data)
+        await self.database.open()
+        self._stack.push_async_callback(self.database.close)
+        for leftover in await self.captures.open():
+            self._log.info("removed what a killed run left in shared memory", folder=str(leftover))
+        self._stack.push_async_callback(self.captures.close)
+        for name, camera in self.loaded.settings.cameras.items():
+            if camera.enabled:
+                self.captures.add(self._capture_spec(name, camera))
+        await self.bus.start()
+        self._stack.push_async_callback(self.bus.stop)
+        await self.pool.start()
+        self._stack.push_async_callback(self.pool.stop)
+        await self.orchestrator.start()
+        self._stack.push_async_callback(self.orchestrator.stop)
+
+    def _build_pool(self, *, lossless: bool) -> WorkerPool:
+        settings = self.loaded.settings.pool
+        objects = self._section("objects", ObjectSettings)
+        limits = PoolLimits(
+            max_queue_size=settings.max_queue_size,
+            job_timeout_s=settings.job_timeout_s,
+            worker_restart_threshold=settings.worker_restart_threshold,
+        )
+        return WorkerPool(
+            [
+                TaskSpec(kind, factory, objects.to_task_settings() if kind == OBJECTS else {})
+                for kind, factory in TASK_FACTORIES.items()
+            ],
+            settings.worker_count(len(os.sched_getaffinity(0)), _memory_bytes()),
+            self.clock,
+            limits=limits,
+            lossless=lossless,
+        )
+
+    def _build_orchestrator(self, registry: Registry) -> Orchestrator:
+        settings = self.loaded.settings
+        context = ModuleContext(
+            bus=self.bus,
+            clock=self.clock,
+            log=self._log,
+            decisions=DecisionLog(),
+            data=self.data,
+            cameras=dict(settings.cameras),
+            pool=self.pool,
+            captures=self.captures,
+            database=self.database,
+            lossless=self._lossless,
+            config_hash=self.loaded.config_hash,
+        )
+        return Orchestrator(
+            registry.without(settings.modules.disabled),
+            self.loaded.sections,
+            bus=self.bus,
+            clock=self.clock,
+            context_of=lambda name: replace(context, log=self._log.bind(module=name)),
+            options=Options(
+                health=settings.health,
+                lossless=self._lossless,
+                probes={"pool": self._pool_health, "machine": MachineProbe(settings.health)},
+            ),
+        )
+
+    def _capture_spec(self, name: str, camera: CameraSettings) -> CaptureSpec:
+        memory = self.loaded.settings.shared_memory
+        packets = self.loaded.settings.packets
+        keep_s = max(packets.keep_s, self._pre_roll_s() + DECISION_DELAY_S)
+        keep_bytes = int(packets.max_bytes)
+        if self._lossless:
+            keep_s, keep_bytes = max(keep_s, LOSSLESS_KEEP_S), max(keep_bytes, LOSSLESS_KEEP_BYTES)
+        return CaptureSpec(
+            camera_id=name,
+            source=SourceSpec(
+                kind=camera.source.type,
+                path=str(camera.source.path),
+                realtime=camera.source.realtime,
+                loop=camera.source.loop,
+                options=dict(camera.source.options),
+            ),
+            analysis_fps=camera.analysis_fps,
+            ring_slots=memory.ring_slots,
+            ring_max_bytes=int(memory.ring_max_bytes),
+            packet_ring_s=keep_s,
+            packet_ring_max_bytes=keep_bytes,
+            motion=self._motion_spec(camera),
+            masks=camera.masks,
+            is_lossless=self._lossless,
+        )
+
+    def _pre_roll_s(self) -> float:
+        return self._section("clip", ClipSettings).pre_roll_s
+
+    def _motion_spec(self, camera: CameraSettings) -> MotionSpec:
+        settings = self._section("motion", MotionSettings)
+        overrides = camera.overrides.get("motion", {})
+        return MotionSettings(**{**settings.model_dump(), **overrides}).to_spec()
+
+    def _section(self, name: str, model: type[S]) -> S:
+        section = self.loaded.sections.get(name, model())
+        if not isinstance(section, model):
+            raise WiringError(f"section {name} belongs to another module; it must be a {model}")
+        return section
+
+    async def _pool_health(self) -> HealthStatus:
+        stats = self.pool.stats()
+        return HealthStatus(
+            state=_POOL_HEALTH[stats.state],
+            detail=""
+            if stats.state is PoolState.RUNNING
+            else f"{stats.workers_ready} of {stats.worker_count} workers are ready",
+            numbers={
+                "queue": float(stats.queue_size),
+                "in_flight": float(stats.in_flight),
+                "done": float(stats.job_count),
+                "errors": float(stats.job_errors),
+                "restarts": float(stats.restarts),
+            },
+        )
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
