@@ -26,7 +26,6 @@ from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
-from spyoncino.hardware.sources import SourceSpec
 from spyoncino.modules.builtin import BUILTIN
 from spyoncino.modules.event.clip_builder import ClipSettings
 from spyoncino.modules.process.motion_detector import MotionSettings
@@ -195,13 +194,7 @@ class Application:
             keep_s, keep_bytes = max(keep_s, LOSSLESS_KEEP_S), max(keep_bytes, LOSSLESS_KEEP_BYTES)
         return CaptureSpec(
             camera_id=name,
-            source=SourceSpec(
-                kind=camera.source.type,
-                path=str(camera.source.path),
-                realtime=camera.source.realtime,
-                loop=camera.source.loop,
-                options=dict(camera.source.options),
-            ),
+            source=camera.source.to_spec(),
             analysis_fps=camera.analysis_fps,
             ring_slots=memory.ring_slots,
             ring_max_bytes=int(memory.ring_max_bytes),

@@ -6,7 +6,9 @@ Family tree::
     ├── UsageError              wrong command line or argument: change the call (exit code 2)
     ├── ConfigError             a setting is wrong: names file, line, key and what would be right
     ├── SourceError             a camera or file cannot be opened or read
-    │   └── SourceEndedError    the file is over; nothing is broken
+    │   ├── SourceEndedError    the file is over; nothing is broken
+    │   ├── SourceRefusedError  name or password are wrong: ask the user, try rarely
+    │   └── SourceChangedError  its picture has another size now: open it again at once
     ├── MediaError              packets or pictures cannot be written, cut or encoded
     ├── ModelError              a model file is missing, altered or of an unknown shape
     ├── StaleFrameError         its slot holds another frame by now: drop and count
@@ -49,6 +51,14 @@ class SourceError(SpyoncinoError):
 
 class SourceEndedError(SourceError):
     """A source with an end, such as a file, is over."""
+
+
+class SourceRefusedError(SourceError):
+    """A camera does not accept the name and password; trying often would lock the account."""
+
+
+class SourceChangedError(SourceError):
+    """A live source goes on with pictures of another size."""
 
 
 class MediaError(SpyoncinoError):

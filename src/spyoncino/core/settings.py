@@ -5,10 +5,12 @@ document. Every field has a default except what only the user can know.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import ByteSize, Field, StringConstraints, field_validator
 
+from spyoncino.core.settings_group import SettingsGroup
+from spyoncino.core.source_settings import SourceSettings
 from spyoncino.schemas.control import ZoneDefinition
 
 BYTES_PER_SMALL_MACHINE = 4_000_000_000
@@ -26,82 +28,6 @@ Corner = tuple[
 ]
 MaskPolygon = Annotated[tuple[Corner, ...], Field(min_length=3)]
 """Corners as (x, y), each 0..1 of width and height; at least three."""
-
-
-class SettingsGroup(BaseModel):
-    """Base of every group of settings: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileSource(SettingsGroup):
-    """A video file, played once or for ever."""
-
-    type: Literal["file"] = Field(description="A video file.")
-    path: Path = Field(description="The file; relative to the configuration file.")
-    realtime: bool = Field(
-        default=True, description="Play at the pace of its timestamps, not as fast as it can."
-    )
-    loop: bool = Field(default=False, description="Begin again at the end.")
-
-    @property
-    def options(self) -> dict[str, str | float | int | bool]:
-        """What only this type of source understands: nothing."""
-        return {}
-
-
-class SimSource(SettingsGroup):
-    """A drawn front door with a visitor who rings and a cat; needs no camera."""
-
-    type: Literal["sim"] = Field(description="The simulated front door.")
-    seed: int = Field(default=1, ge=0, description="Another seed draws another day.")
-    fps: float = Field(default=15.0, gt=0, le=60, description="Pictures per second.")
-    width_px: int = Field(
-        default=1280, ge=64, le=3840, multiple_of=2, description="Width of the picture; even."
-    )
-    height_px: int = Field(
-        default=720, ge=64, le=2160, multiple_of=2, description="Height of the picture; even."
-    )
-    duration_s: float = Field(
-        default=0.0, ge=0, description="Seconds until it ends; 0 goes on for ever."
-    )
-    period_s: float = Field(
-        default=50.0, gt=0, description="Seconds of a round, after which everything happens again."
-    )
-    visitor_at_s: float = Field(
-        default=4.0, description="When in a round the visitor appears; negative: never."
-    )
-    press_at_s: float = Field(
-        default=10.5, description="When in a round the bell is pressed; negative: never."
-    )
-    cat_at_s: float = Field(
-        default=33.0, description="When in a round the cat crosses; negative: never."
-    )
-    realtime: bool = Field(
-        default=True, description="Draw at the pace of real time, not as fast as it can."
-    )
-
-    path: ClassVar[Path] = Path()
-    loop: ClassVar[bool] = False
-
-    @property
-    def options(self) -> dict[str, str | float | int | bool]:
-        """What only this type of source understands, as the simulator names it."""
-        return {
-            "seed": self.seed,
-            "fps": self.fps,
-            "width": self.width_px,
-            "height": self.height_px,
-            "duration_s": self.duration_s,
-            "period_s": self.period_s,
-            "visitor_at_s": self.visitor_at_s,
-            "press_at_s": self.press_at_s,
-            "cat_at_s": self.cat_at_s,
-        }
-
-
-SourceSettings = Annotated[FileSource | SimSource, Field(discriminator="type")]
-"""Where a camera's pictures come from; ``type`` decides which keys there are."""
 
 
 class CameraBase(SettingsGroup):

@@ -1,1 +1,1 @@
-"""Where pictures come from: files and the drawn front door. Knows no bus and no process."""
+"""Where pictures come from: files, cameras, the drawn front door. Knows no bus and no process."""

@@ -13,6 +13,9 @@ from spyoncino.media.packets import AudioFormat, MediaPacket, VideoFormat
 
 Option = str | float | int | bool
 
+DEFAULT_STALL_S = 8.0
+"""Longer than the pause of a camera that changes from day to night, shorter than a visit."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
@@ -20,17 +23,23 @@ class SourceSpec:
 
     Args:
         kind: One of the kinds that ``build_source`` knows.
-        path: The file of a ``file`` source.
+        path: The file of a ``file`` source, the address of an ``rtsp`` or ``http`` source, the
+            device of a ``usb`` source.
         realtime: Hand items out at the pace of their times instead of as fast as they are read.
         loop: Begin again at the end; timestamps go on rising.
         options: What only one kind understands; see the module of that kind.
+        secrets: ``username`` and ``password`` where the source asks for them; never shown.
+        stall_s: Seconds without a new picture after which a live source counts as stalled; after
+            twice as many it is connected again.
     """
 
-    kind: Literal["file", "sim"]
+    kind: Literal["file", "sim", "rtsp", "http", "usb"]
     path: str = ""
     realtime: bool = True
     loop: bool = False
     options: dict[str, Option] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    stall_s: float = DEFAULT_STALL_S
 
 
 @dataclass(frozen=True, slots=True)

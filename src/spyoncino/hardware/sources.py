@@ -5,7 +5,10 @@ from types import MappingProxyType
 
 from spyoncino.errors import SourceError
 from spyoncino.hardware.camera_file import FileCamera
+from spyoncino.hardware.camera_http import HttpCamera
+from spyoncino.hardware.camera_rtsp import RtspCamera
 from spyoncino.hardware.camera_sim import SimCamera
+from spyoncino.hardware.camera_usb import UsbCamera
 from spyoncino.hardware.source_types import (
     PressCue,
     RawPicture,
@@ -16,6 +19,7 @@ from spyoncino.hardware.source_types import (
 )
 
 __all__ = [
+    "LIVE_KINDS",
     "SOURCES",
     "PressCue",
     "RawPicture",
@@ -27,9 +31,18 @@ __all__ = [
 ]
 
 SOURCES: Mapping[str, Callable[[SourceSpec], Source]] = MappingProxyType(
-    {"file": FileCamera, "sim": SimCamera}
+    {
+        "file": FileCamera,
+        "sim": SimCamera,
+        "rtsp": RtspCamera,
+        "http": HttpCamera,
+        "usb": UsbCamera,
+    }
 )
 """Kind of a source to what builds it; a new kind is a line here."""
+
+LIVE_KINDS = frozenset({"rtsp", "http", "usb"})
+"""Kinds that have no end and come back after a fault."""
 
 
 def build_source(spec: SourceSpec) -> Source:

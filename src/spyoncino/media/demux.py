@@ -1,4 +1,4 @@
-"""Opens a video file and hands out its packets with times that can be trusted."""
+"""Hands out the packets of a video file or live stream with times that can be trusted."""
 
 import io
 import stat
@@ -55,19 +55,23 @@ class DemuxCounters:
 
 
 class Demuxer:
-    """Packets of the first video stream and the first audio stream of a local file.
+    """Packets of the first video stream and the first audio stream of a file or live stream.
 
     Args:
-        path: A local file; nothing else is ever opened, whatever the file refers to.
+        path: A local file; nothing else is ever opened, whatever the file refers to. For a live
+            stream what it is called in sentences.
+        live: A live stream that is connected, which belongs to the demuxer from now on: what lies
+            before its first key frame is left out, and a broken connection is raised.
 
     Raises:
         SourceError: It is missing, empty, cut off, not a video, or has no video stream.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, live: InputContainer | None = None) -> None:
         self.path = path
         self.counters = DemuxCounters()
-        self._container = _opened(path)
+        self._is_live = live is not None
+        self._container = live or _opened(path)
         try:
             video = _first_video(self._container, path)
             self._streams: list[VideoStream | AudioStream] = [video]
@@ -93,6 +97,9 @@ class Demuxer:
         """Every packet in decoding order, once; video and sound as they lie in the file.
 
         Sound that lies before the first video packet comes right after that packet.
+
+        Raises:
+            FFmpegError: A live stream broke or fell silent.
         """
         early: list[Packet[Stream]] = []
         origin_s: float | None = None
@@ -100,6 +107,9 @@ class Demuxer:
             if origin_s is None:
                 if raw.stream.index != self._video_stream.index:
                     early = [*early[-MAX_EARLY_PACKETS:], raw]
+                    continue
+                if self._is_live and not raw.is_keyframe:
+                    early.clear()
                     continue
                 origin_s = self._origin_s(raw)
                 yield self._packet(raw, origin_s)
@@ -128,6 +138,8 @@ class Demuxer:
                         continue
                     yield packet
             except FFmpegError:
+                if self._is_live:
+                    raise
                 errors += 1
                 self.counters.corrupt += 1
             else:
@@ -162,7 +174,7 @@ class Demuxer:
         )
 
     def _check_end(self) -> None:
-        stated_s = self.duration_s
+        stated_s = None if self._is_live else self.duration_s
         if stated_s is not None and self._shown_until_s < 0.9 * stated_s - 1.0:
             self.counters.is_truncated = True
 

@@ -27,6 +27,7 @@ from spyoncino.runtime.capture.messages import (
     RequestFrame,
     Shutdown,
     SourceFailed,
+    SourceOpened,
     SourceState,
     SourceStateChanged,
     StartClip,
@@ -41,6 +42,9 @@ from spyoncino.runtime.inbox import Inbox
 from spyoncino.runtime.leases import LeaseBook
 
 _LOG = logging.getLogger(__name__)
+
+FRAME_RING_ENDING = "-frames.ring"
+"""How the file of a source's frame ring ends; what else it maps begins with the same name."""
 
 
 class CaptureHandle:
@@ -80,6 +84,7 @@ class CaptureHandle:
         self._failure = ""
         self._lives = 0
         self._rings: set[str] = set()
+        self._frame_ring = ""
         self._last_frame: FrameReady | None = None
         self._state: SourceState = "off"
         self._last_error = ""
@@ -248,8 +253,12 @@ class CaptureHandle:
 
     def _after_life(self, reason: str) -> None:
         """Nobody answers any more: tell those who wait, let leases run out."""
-        self._frames.fail_all(reason)
         self._clips.lose_all(reason)
+        self._after_connection(reason)
+
+    def _after_connection(self, reason: str) -> None:
+        """The pictures so far will not be asked for again: clips were closed by the process."""
+        self._frames.fail_all(reason)
         for ring in self._rings:
             self._leases.retire(ring)
         self._rings.clear()
@@ -272,9 +281,9 @@ class CaptureHandle:
         sleep.cancel()
         stop.cancel()
 
-    def _remove_rings(self) -> None:
-        """Give back the shared memory of dead processes; late readers find it stale."""
-        for path in self._folder.glob(f"{self.camera_id}.*.ring"):
+    def _remove_rings(self, which: str = "") -> None:
+        """Give back the memory of dead processes and connections; late readers find it stale."""
+        for path in self._folder.glob(f"{which or f'{self.camera_id}.*'}.ring"):
             path.unlink(missing_ok=True)
 
     def _take_frame(self, frame: FrameReady) -> None:
@@ -310,9 +319,23 @@ class CaptureHandle:
                     _LOG.error("%s\n%s", message.detail, message.traceback)
             case _:
                 if isinstance(message, SourceStateChanged):
-                    self._state = message.state
+                    self._take_state(message)
+                elif isinstance(message, SourceOpened):
+                    self._frame_ring = message.ring
                 self._is_over = self._is_over or isinstance(message, EndOfStream)
                 self._inbox.put(message)
+
+    def _take_state(self, message: SourceStateChanged) -> None:
+        """Note a state that the process tells; after a lost connection its memory is given back."""
+        self._state = message.state
+        if message.state != "retrying":
+            return
+        self._last_error = message.detail
+        self._after_connection(message.detail)
+        if self._frame_ring:
+            prefix = Path(self._frame_ring).name.removesuffix(FRAME_RING_ENDING)
+            self._frame_ring = ""
+            asyncio.get_running_loop().run_in_executor(None, self._remove_rings, f"{prefix}-*")
 
     def _note(self, message: Heartbeat | ClipProgress | ClipClosed) -> None:
         if isinstance(message, Heartbeat):

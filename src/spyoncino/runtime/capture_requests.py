@@ -152,9 +152,9 @@ class ClipRequests:
             clip.accepted.set()
 
     def settle(self, closed: ClipClosed) -> None:
-        """Note how a clip ended."""
+        """Note how a clip ended; what is said after that about an old connection does not count."""
         clip = self._clips.get(closed.clip_id)
-        if clip is not None:
+        if clip is not None and clip.closed is None:
             clip.closed = closed
             clip.accepted.set()
             clip.settled.set()

@@ -1,7 +1,7 @@
-"""The worker's tasks that write pictures and clips: snapshot, finished clip, moving preview.
+"""The worker's tasks about pictures and clips: snapshot, finished clip, preview, live picture.
 
-Each writes beside the final file, syncs, and renames: a killed worker leaves no half file under a
-final name, and a retry does the same again.
+Each that makes a file writes beside the final file, syncs, and renames: a killed worker leaves no
+half file under a final name, and a retry does the same again.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ from spyoncino.runtime.frame_ring import read_frame
 from spyoncino.runtime.tasks import (
     FinishClipJob,
     FinishClipResult,
+    PictureJob,
     PreviewJob,
     PreviewResult,
     SnapshotJob,
@@ -58,6 +59,26 @@ def build_preview_task(
     """
     refuse_unknown(settings, (), "preview.")
     return write_preview
+
+
+def build_picture_task(settings: Mapping[str, Any]) -> Callable[[PictureJob], bytes]:
+    """The task of kind ``picture``; it has no settings.
+
+    Raises:
+        ConfigError: There is a setting.
+    """
+    refuse_unknown(settings, (), "picture.")
+    return encode_picture
+
+
+def encode_picture(job: PictureJob) -> bytes:
+    """One leased frame as a JPEG; compressed, so it may travel through the worker's pipe.
+
+    Raises:
+        StaleFrameError: The frame's slot was written again.
+        MediaError: It cannot be encoded.
+    """
+    return encode_jpeg(read_frame(job.frame), job.quality)
 
 
 def write_snapshot(job: SnapshotJob) -> SnapshotResult:

@@ -17,6 +17,7 @@ OBJECTS: Final = "objects"
 SNAPSHOT: Final = "snapshot"
 FINISH_CLIP: Final = "finish_clip"
 PREVIEW: Final = "preview"
+PICTURE: Final = "picture"
 
 TASK_FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -24,6 +25,7 @@ TASK_FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
         SNAPSHOT: "spyoncino.runtime.media_tasks:build_snapshot_task",
         FINISH_CLIP: "spyoncino.runtime.media_tasks:build_finish_clip_task",
         PREVIEW: "spyoncino.runtime.media_tasks:build_preview_task",
+        PICTURE: "spyoncino.runtime.media_tasks:build_picture_task",
     }
 )
 """Kind of job to ``package.module:function``, which takes the task's settings."""
@@ -156,3 +158,16 @@ class PreviewResult:
     height_px: int
     frame_count: int
     duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PictureJob:
+    """Encode one frame as a JPEG for somebody who watches now; the result is its bytes.
+
+    Args:
+        frame: A leased frame.
+        quality: JPEG quality, 1..100.
+    """
+
+    frame: FrameHandle
+    quality: int = 75

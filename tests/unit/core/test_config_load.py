@@ -17,7 +17,7 @@ from tests.fixtures.fake_modules import (
 from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.contracts import ModuleSettings, OutputModule
 from spyoncino.core.registry import LoadFailure, Registry
-from spyoncino.core.settings import FileSource, SimSource
+from spyoncino.core.source_settings import FileSource, SimSource
 from spyoncino.errors import ConfigError
 
 SIM = "cameras:\n  door:\n    source: {type: sim}\n"
@@ -237,7 +237,7 @@ def test_headings_with_nothing_below_set_nothing(desk: Desk) -> None:
             "cameras:\n  door: {}",
             (
                 "spyoncino.yaml:2: cameras.door.source is missing; it must be a group of settings "
-                'with "type" one of file, sim'
+                'with "type" one of file, http, rtsp, sim, usb'
             ),
         ),
         (
@@ -252,13 +252,16 @@ def test_headings_with_nothing_below_set_nothing(desk: Desk) -> None:
             "cameras: {door: {source: {type: flie}}}",
             (
                 'spyoncino.yaml:1: cameras.door.source.type is "flie", but must be one '
-                "of file, sim; "
+                "of file, http, rtsp, sim, usb; "
                 'did you mean "file"?'
             ),
         ),
         (
             "cameras: {door: {source: {path: a}}}",
-            'spyoncino.yaml:1: cameras.door.source: "type" is missing; it must be one of file, sim',
+            (
+                'spyoncino.yaml:1: cameras.door.source: "type" is missing; '
+                "it must be one of file, http, rtsp, sim, usb"
+            ),
         ),
         (
             "cameras: {door: {source: {type: file}}}",

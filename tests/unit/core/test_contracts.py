@@ -10,7 +10,8 @@ from tests.fixtures.fake_modules import (
 
 from spyoncino.clock import FakeClock
 from spyoncino.core.bus import Bus
-from spyoncino.core.settings import CameraSettings, SimSource
+from spyoncino.core.settings import CameraSettings
+from spyoncino.core.source_settings import SimSource
 from spyoncino.schemas.base import Payload
 
 

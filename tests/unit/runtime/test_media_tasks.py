@@ -13,10 +13,11 @@ from spyoncino.media.encode import H264Encoder
 from spyoncino.runtime.frame_ring import FrameHandle, FrameRing
 from spyoncino.runtime.media_tasks import (
     build_finish_clip_task,
+    build_picture_task,
     build_preview_task,
     build_snapshot_task,
 )
-from spyoncino.runtime.tasks import FinishClipJob, PreviewJob, SnapshotJob
+from spyoncino.runtime.tasks import FinishClipJob, PictureJob, PreviewJob, SnapshotJob
 
 WIDTH, HEIGHT, FPS, FRAMES = 64, 48, 10, 30
 
@@ -52,6 +53,15 @@ def growing_clip(tmp_path: Path) -> Path:
         writer.write(packet)
     writer.close()
     return path
+
+
+def test_a_live_picture_is_the_bytes_of_a_jpeg(frame: FrameHandle) -> None:
+    content = build_picture_task({})(PictureJob(frame))
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (HEIGHT, WIDTH, 3)
+    with pytest.raises(ConfigError):
+        build_picture_task({"quality": 3})
 
 
 def test_snapshot_is_a_jpeg_of_the_frame(frame: FrameHandle, tmp_path: Path) -> None:

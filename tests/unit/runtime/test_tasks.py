@@ -4,11 +4,18 @@ import sys
 
 import pytest
 
-from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, SNAPSHOT, TASK_FACTORIES
+from spyoncino.runtime.tasks import (
+    FINISH_CLIP,
+    OBJECTS,
+    PICTURE,
+    PREVIEW,
+    SNAPSHOT,
+    TASK_FACTORIES,
+)
 
 
 def test_every_kind_of_job_has_a_factory_that_exists() -> None:
-    assert set(TASK_FACTORIES) == {OBJECTS, SNAPSHOT, FINISH_CLIP, PREVIEW}
+    assert set(TASK_FACTORIES) == {OBJECTS, SNAPSHOT, FINISH_CLIP, PREVIEW, PICTURE}
     for target in TASK_FACTORIES.values():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))

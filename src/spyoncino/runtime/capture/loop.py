@@ -10,6 +10,7 @@ from collections.abc import Callable
 from spyoncino.errors import SourceEndedError
 from spyoncino.hardware.source_types import PressCue, Source, SourceItem
 from spyoncino.media.decode import DecodedFrame
+from spyoncino.media.packets import MediaPacket
 from spyoncino.runtime.capture.feed import Taken
 from spyoncino.runtime.capture.line import CaptureLine
 from spyoncino.runtime.capture.messages import (
@@ -23,6 +24,7 @@ from spyoncino.runtime.capture.messages import (
     StartClip,
     ToChild,
 )
+from spyoncino.runtime.capture.stall import StallWatch
 from spyoncino.runtime.message_pipe import ChildPipe
 
 HEARTBEAT_S = 1.0
@@ -47,7 +49,8 @@ class CaptureLoop:
         is_lossless: Wait for a free slot rather than skip a picture.
         must_leave: Whether to end without main's order.
         utc_origin_s: Wall time of camera time 0, in seconds since 1970; ``None``: taken from the
-            clock with the first item.
+            clock with the first item, and for a live source with the one that came quickest.
+        watch: Tells when a live source stalls; ``None`` for sources that cannot.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class CaptureLoop:
         is_lossless: bool,
         must_leave: Callable[[], bool],
         utc_origin_s: float | None = None,
+        watch: StallWatch | None = None,
     ) -> None:
         self._pipe = pipe
         self._source = source
@@ -68,13 +72,14 @@ class CaptureLoop:
         self._is_over = False
         self._beat_due_s = 0.0
         self._utc_origin_s = utc_origin_s
+        self._watch = watch
         self._arrival_ns = 0
 
     def run(self) -> None:
         """Read and serve until main's order to end.
 
         Raises:
-            SourceError: The source broke.
+            SourceError: The source broke, stalled for too long, or changed its size.
             MediaError: A picture could not be converted or encoded.
             PipeClosedError: Main is gone.
         """
@@ -91,6 +96,12 @@ class CaptureLoop:
             else:
                 if item is not None:
                     self._take(item)
+                self._look_for_stall()
+
+    def _look_for_stall(self) -> None:
+        change = self._watch.change() if self._watch else None
+        if change is not None:
+            self._pipe.send(change)
 
     def _tick(self, wait_s: float) -> None:
         """Serve commands, waiting up to ``wait_s`` for one, and beat when it is time."""
@@ -118,6 +129,9 @@ class CaptureLoop:
         self._arrival_ns = time.monotonic_ns()
         if self._utc_origin_s is None:
             self._utc_origin_s = time.time() - item.pts_s
+        elif self._watch and isinstance(item, MediaPacket):
+            # What a camera sent while it was looked at arrives late; the quickest packet is right.
+            self._utc_origin_s = min(self._utc_origin_s, time.time() - item.pts_s)
         if isinstance(item, PressCue):
             utc_epoch_s = self._utc_origin_s + item.pts_s
             self._pipe.send(Pressed(item.doorbell, item.pts_s, self._arrival_ns, utc_epoch_s))
@@ -127,6 +141,8 @@ class CaptureLoop:
     def _pass_on(self, taken: Taken) -> None:
         """Keep first, then announce: who asks for an announced picture finds its packets."""
         packets, frames = taken
+        if self._watch:
+            self._watch.note(frames)
         for packet in packets:
             self._line.store.keep(packet)
         for frame in frames:

@@ -7,7 +7,7 @@ from spyoncino.detectors.motion_spec import MotionFacts
 from spyoncino.media.clip_writer import ClipFacts
 from spyoncino.runtime.frame_ring import FrameHandle
 
-SourceState = Literal["connecting", "live", "retrying", "ended", "off"]
+SourceState = Literal["connecting", "live", "stalled", "retrying", "ended", "off"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,18 @@ from pathlib import Path
 import cv2
 
 from spyoncino.errors import SpyoncinoError
-from spyoncino.hardware.sources import build_source
+from spyoncino.hardware.sources import LIVE_KINDS, build_source
 from spyoncino.runtime.capture.line import CaptureLine, build_line
 from spyoncino.runtime.capture.loop import CaptureLoop
 from spyoncino.runtime.capture.messages import CaptureCounters, Heartbeat, SourceFailed
 from spyoncino.runtime.capture.messages import SourceStateChanged as StateChanged
+from spyoncino.runtime.capture.reconnect import CUT_SHORT, LiveCapture
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.children import LeaveRequest
 from spyoncino.runtime.message_pipe import ChildPipe, PipeClosedError
 
 LEAVE_GRACE_S = 10.0
 """Time that main has after SIGTERM to finish events and clips before its children leave."""
-
-CUT_SHORT = "cut short: the source failed"
 
 
 def run(end: socket.socket, spec: CaptureSpec, folder: Path) -> None:
@@ -52,7 +51,8 @@ def serve(
 ) -> None:
     """Open the source, run the loop, and tell main in a sentence when it fails.
 
-    Returns when it is over, also when main is gone.
+    A live source is opened again and again in here; a file or simulator that fails ends the
+    process. Returns when it is over, also when main is gone.
 
     Args:
         pipe: The way to main.
@@ -66,6 +66,9 @@ def serve(
         try:
             pipe.send(StateChanged("connecting"))
             pipe.send(Heartbeat(CaptureCounters()))
+            if spec.source.kind in LIVE_KINDS:
+                LiveCapture(pipe, spec, folder, name, must_leave).run()
+                return
             source = build_source(spec.source)
             stack.callback(source.close)
             line = build_line(spec, source.open(), folder, name, pipe.send)

@@ -1,0 +1,72 @@
+import pytest
+from pydantic import ValidationError
+
+from spyoncino.core.settings import CameraSettings
+from spyoncino.core.source_settings import (
+    FileSource,
+    HttpSource,
+    RtspSource,
+    SimSource,
+    UsbSource,
+)
+
+
+def test_sources_name_their_own_options() -> None:
+    file = FileSource.model_validate({"type": "file", "path": "a.mp4"}).to_spec()
+    assert (file.kind, file.path, file.options) == ("file", "a.mp4", {})
+    sim = SimSource(type="sim", seed=3, width_px=640, height_px=360).to_spec()
+    assert sim.options["seed"] == 3
+    assert (sim.options["width"], sim.options["height"]) == (640, 360)
+    assert not sim.loop
+
+
+def test_the_simulator_takes_every_option_it_is_given() -> None:
+    camera_sim = pytest.importorskip("spyoncino.hardware.camera_sim")
+    options = SimSource(type="sim", fps=5, press_at_s=-1).to_spec().options
+    built = camera_sim.SimOptions.of(options)
+    assert {name: getattr(built, name) for name in options} == options
+
+
+def test_defaults_of_the_simulator_are_those_of_the_settings() -> None:
+    camera_sim = pytest.importorskip("spyoncino.hardware.camera_sim")
+    options = SimSource(type="sim").to_spec().options
+    assert camera_sim.SimOptions.of(options) == camera_sim.SimOptions()
+
+
+def test_secrets_of_a_camera_travel_apart_from_its_address() -> None:
+    url = "rtsp://anna:s3cret@cam/live"
+    source = RtspSource.model_validate({"type": "rtsp", "url": url, "transport": "udp"})
+    spec = source.to_spec()
+    assert (spec.kind, spec.path, spec.options) == ("rtsp", "rtsp://cam/live", {"transport": "udp"})
+    assert spec.secrets == {"username": "anna", "password": "s3cret"}
+    assert "s3cret" not in repr(spec)
+    other = {
+        "type": "http",
+        "url": "http://cam",
+        "username": "bea",
+        "password": "n3w",
+        "stall_s": 3,
+    }
+    http = HttpSource.model_validate(other)
+    assert "n3w" not in repr(http)
+    assert http.to_spec().secrets == {"username": "bea", "password": "n3w"}
+    assert http.to_spec().stall_s == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ({"type": "rtsp", "url": "cam/live"}, "must begin with one of rtsp://"),
+        ({"type": "rtsp", "url": "http://cam/live"}, "begins with rtsp://"),
+        ({"type": "http", "url": "rtsp://cam/live"}, "begins with http://"),
+    ],
+)
+def test_an_address_must_fit_its_type(source: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        CameraSettings.model_validate({"source": source})
+
+
+def test_a_usb_camera_may_be_named_by_a_number() -> None:
+    source = UsbSource.model_validate({"type": "usb", "device": 2, "fps": 15})
+    spec = source.to_spec()
+    assert (spec.kind, spec.path, spec.options["fps"]) == ("usb", "2", 15)

@@ -1,0 +1,69 @@
+"""Live, stalled, given up; sizes that change."""
+
+import pytest
+from av.video.frame import VideoFrame
+
+from spyoncino.errors import SourceChangedError, SourceError
+from spyoncino.media.decode import DecodedFrame
+from spyoncino.runtime.capture.stall import StallWatch
+
+
+class Seconds:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def frame(width_px: int = 64, height_px: int = 48) -> DecodedFrame:
+    return DecodedFrame(VideoFrame(width_px, height_px, "yuv420p"), 0.0, 0)
+
+
+def states(watch: StallWatch, clock: Seconds, seconds: float, step_s: float = 0.5) -> list[str]:
+    found: list[str] = []
+    for _ in range(round(seconds / step_s)):
+        clock.now_s += step_s
+        if (change := watch.change()) is not None:
+            found.append(change.state)
+    return found
+
+
+def test_silence_stalls_once_and_a_picture_makes_it_live_once() -> None:
+    clock = Seconds()
+    watch = StallWatch(8, clock)
+    assert states(watch, clock, 7.5) == []
+    assert states(watch, clock, 4) == ["stalled"]
+    watch.note([frame()])
+    assert states(watch, clock, 2) == ["live"]
+
+
+def test_twice_the_time_is_enough() -> None:
+    clock = Seconds()
+    watch = StallWatch(8, clock)
+    with pytest.raises(SourceError, match="No new picture came for 16 s"):
+        states(watch, clock, 20)
+
+
+def test_time_in_which_this_process_was_stopped_does_not_count() -> None:
+    clock = Seconds()
+    watch = StallWatch(8, clock)
+    watch.note([frame()])
+    assert states(watch, clock, 600, step_s=600) == []
+
+
+def test_packets_without_pictures_do_not_count() -> None:
+    clock = Seconds()
+    watch = StallWatch(8, clock)
+    clock.now_s += 1
+    watch.note([])
+    assert states(watch, clock, 7) == ["stalled"]
+
+
+def test_another_size_is_told_with_both() -> None:
+    watch = StallWatch(8)
+    watch.note([frame(), frame()])
+    with pytest.raises(SourceChangedError, match="from 64x48 to 128x96"):
+        watch.note([frame(128, 96)])
