@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
-# System packages that tests need. Nothing so far: every part of the test suite comes with pip.
+# System packages that tests need; everything else of the test suite comes with pip.
 # Add package names here; without root they are only named, and the tests that need them skip with a reason.
 set -euo pipefail
-packages=()
+packages=(
+  # a real RTSP server as a camera
+  python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+  gstreamer1.0-plugins-bad
+  chromium # the page in a real browser
+  systemd # systemd-analyze verifies the unit of `service install`
+)
 
 if [ "${#packages[@]}" -eq 0 ]; then
   echo "services: no system package is needed yet"

@@ -16,7 +16,8 @@ from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.queues import Policy
 from spyoncino.core.registry import Registry
-from spyoncino.core.settings import CameraSettings, FileSource
+from spyoncino.core.settings import CameraSettings
+from spyoncino.core.source_settings import FileSource
 from spyoncino.errors import UsageError
 from spyoncino.runtime.capture.spec import LOSSLESS_FPS
 from spyoncino.schemas import topics
@@ -217,7 +218,11 @@ def _camera_ids(videos: Sequence[Path]) -> dict[str, Path]:
 def _configured(
     request: AnalysisRequest, cameras: dict[str, Path], registry: Registry
 ) -> LoadedConfig:
-    overrides: dict[str, Any] = {"capture": {"at_once": 1}, "console": {"show": "off"}}
+    overrides: dict[str, Any] = {
+        "capture": {"at_once": 1},
+        "console": {"show": "off"},
+        "web": {"enabled": False},
+    }
     if request.workers is not None:
         overrides["pool"] = {"workers": request.workers}
     loaded = load_config(registry, file=request.config, overrides=overrides)

@@ -28,6 +28,7 @@ BROAD_EXCEPTS: dict[str, str] = {
     "core/subscription.py": "a subscriber's fault must not end its task",
     "detectors/factory.py": "a stranger's plug-in may raise anything when it is imported",
     "runtime/capture/process.py": "the process's border: main must learn why it ends",
+    "runtime/capture/reconnect.py": "the connecting thread's border: raised again by who waits",
     "runtime/attempt.py": "the worker's border: the job fails, the worker goes on",
 }
 """File to the reason why it catches everything: a supervisor's border."""

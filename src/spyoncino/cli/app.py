@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from spyoncino import __version__
-from spyoncino.cli import analyze, config, demo, events, explain, modules, run
+from spyoncino.cli import (
+    analyze,
+    bench,
+    cameras,
+    config,
+    demo,
+    doctor,
+    events,
+    explain,
+    modules,
+    run,
+    service,
+)
 from spyoncino.cli.options import GlobalOptions, stderr
 from spyoncino.errors import ConfigError, SpyoncinoError, UsageError
 
@@ -24,11 +36,15 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
 app.command("analyze")(analyze.analyze)
 app.command("explain")(explain.explain)
+app.add_typer(cameras.app, name="cameras")
 app.add_typer(events.app, name="events")
 app.add_typer(config.app, name="config")
 app.add_typer(modules.app, name="modules")
+app.add_typer(service.app, name="service")
 
 
 def _print_version(wanted: bool) -> None:

@@ -4,6 +4,7 @@
 """
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -45,9 +46,25 @@ cameras:
 _SIZES = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB"))
 
 
-def starter_document() -> str:
-    """A short file to begin with; it is valid as it stands."""
-    return _STARTER
+_STARTER_USB = """\
+
+  # The USB camera that was found here. Remove it, or give it a name that says where it looks.
+  usb:
+    source:
+      type: usb
+      device: {device}
+"""
+
+
+def starter_document(usb_device: Path | None = None) -> str:
+    """A short file to begin with; it is valid as it stands.
+
+    Args:
+        usb_device: A USB camera to put in beside the simulated one.
+    """
+    if usb_device is None:
+        return _STARTER
+    return _STARTER + _STARTER_USB.format(device=usb_device)
 
 
 def full_document(registry: Registry) -> str:

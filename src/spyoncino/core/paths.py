@@ -71,6 +71,11 @@ class DataFolder:
         """Locked while a main runs; holds its process id."""
         return self.root / "spyoncino.lock"
 
+    @property
+    def access_token(self) -> Path:
+        """The secret that other machines show to see the page; readable by this user only."""
+        return self.root / "access-token"
+
     def media(self, day: date, event_id: str, name: str = "") -> Path:
         """``media/<YYYY-MM-DD>/<event_id>/<name>``; the folder when no name is given."""
         folder = self.media_root / day.isoformat() / event_id

@@ -18,6 +18,7 @@ from spyoncino.core.queues import Policy
 from spyoncino.core.registry import Module
 from spyoncino.core.subscription import Subscription
 from spyoncino.errors import WiringError
+from spyoncino.schemas import topics
 from spyoncino.schemas.topics import Stage, Topic
 
 STAGE_OF = {
@@ -29,6 +30,18 @@ STAGE_OF = {
 }
 """Stage of the categories on the line of a frame. The others watch it: they may consume anything
 and speak for a person, who may ring or give orders, so they close no circle."""
+
+
+FED_BY_THE_CORE = frozenset(
+    topic.name
+    for topic in (
+        topics.STATUS_BUS,
+        topics.STATUS_ERROR,
+        topics.STATUS_HEALTH,
+        topics.STATUS_REPORT,
+    )
+)
+"""Topics that the bus and the orchestrator publish; no module needs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,12 @@ def build_graph(modules: Sequence[type[Module]]) -> TopicGraph:
             edges.append(Edge(source.name, published.name, target.name, consume.topic.name))
             fed.add((target.name, consume.topic.name))
             heard.add((source.name, published.name))
-    wanted = [(each.name, consume.topic.name) for each in modules for consume in each.consumes]
+    wanted = [
+        (each.name, consume.topic.name)
+        for each in modules
+        for consume in each.consumes
+        if consume.topic.name not in FED_BY_THE_CORE
+    ]
     offered = [(each.name, topic.name) for each in modules for topic in each.publishes]
     return TopicGraph(
         tuple(modules),

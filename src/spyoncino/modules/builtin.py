@@ -18,4 +18,5 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.storage.event_log:EventLog",
     "spyoncino.modules.storage.media_keeper:MediaKeeper",
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
+    "spyoncino.modules.dashboard.web_server:WebServer",
 )

@@ -53,11 +53,21 @@ class EventStore:
         event_type: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        before: Event | None = None,
         limit: int = 100,
     ) -> list[Event]:
-        """Newest first; every condition may be left out."""
+        """Newest first; every condition may be left out.
+
+        ``before``: only events that come after this one in the list, for the next page.
+        """
         query = select(EVENTS).order_by(EVENTS.c.created_at.desc(), EVENTS.c.id).limit(limit)
         query = _filtered(query, camera, event_type, since, until)
+        if before is not None:
+            begun = before.started_at.astimezone(UTC)
+            query = query.where(
+                (EVENTS.c.created_at < begun)
+                | ((EVENTS.c.created_at == begun) & (EVENTS.c.id > before.event_id))
+            )
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         return [_event_of(row) for row in rows]

@@ -5,6 +5,7 @@ doomed, the file is unlinked, the row is forgotten. Whatever moment a crash hits
 to a file that was never whole, and only files with a row are ever deleted.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -55,6 +56,28 @@ class MediaStore:
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).scalars().all()
         return [MediaArtifact.model_validate(data) for data in rows]
+
+    async def of_events(self, event_ids: Collection[str]) -> dict[str, list[MediaArtifact]]:
+        """The files of several events at once, by event and kind."""
+        query = (
+            select(MEDIA.c.data)
+            .where(MEDIA.c.event_id.in_(event_ids), MEDIA.c.doomed.is_(False))
+            .order_by(MEDIA.c.kind)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).scalars().all()
+        files: dict[str, list[MediaArtifact]] = {}
+        for data in rows:
+            artifact = MediaArtifact.model_validate(data)
+            files.setdefault(artifact.event_ref, []).append(artifact)
+        return files
+
+    async def get(self, path: str) -> MediaArtifact | None:
+        """The file of this path; ``None`` when the index has none, or it is about to go."""
+        query = select(MEDIA.c.data).where(MEDIA.c.path == path, MEDIA.c.doomed.is_(False))
+        async with self._database.read() as connection:
+            data = (await connection.execute(query)).scalar_one_or_none()
+        return None if data is None else MediaArtifact.model_validate(data)
 
     async def total_bytes(self) -> int:
         """Bytes of all files in the index."""

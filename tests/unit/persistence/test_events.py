@@ -114,3 +114,13 @@ async def test_statistics_count_by_type_and_state(store: EventStore, make_event:
     assert numbers["by_type"] == {"person": 2, "cat": 1}
     assert numbers["by_status"] == {"completed": 2, "created": 1}
     assert numbers["mean_processing_ms"] == {"person": 20.0}
+
+
+async def test_pages_join_also_between_events_of_the_same_moment(
+    store: EventStore, make_event: MakeEvent
+) -> None:
+    for event_id, minutes in (("a", 1), ("b", 1), ("c", 1), ("d", 0)):
+        await store.save(make_event(event_id, minutes))
+    first = await store.find(limit=2)
+    rest = await store.find(before=first[-1])
+    assert [event.event_id for event in [*first, *rest]] == ["a", "b", "c", "d"]

@@ -52,3 +52,24 @@ async def test_a_doomed_file_stays_known_until_it_is_forgotten(store: MediaStore
     await store.forget("a.jpg")
     assert await store.doomed() == []
     assert await store.total_bytes() == 0
+
+
+async def test_one_file_is_found_by_its_path_until_it_is_doomed(store: MediaStore) -> None:
+    await store.add(artifact("a.jpg"))
+    found = await store.get("a.jpg")
+    assert found is not None
+    assert found.path == "a.jpg"
+    assert await store.get("b.jpg") is None
+    await store.doom_oldest(1)
+    assert await store.get("a.jpg") is None
+
+
+async def test_files_of_several_events_are_found_at_once(store: MediaStore) -> None:
+    await store.add(artifact("a.jpg", event_ref="e1"))
+    await store.add(artifact("b.jpg", event_ref="e2"))
+    await store.add(artifact("c.jpg", event_ref="e3"))
+    found = await store.of_events(["e1", "e2", "e9"])
+    assert {event: [file.path for file in files] for event, files in found.items()} == {
+        "e1": ["a.jpg"],
+        "e2": ["b.jpg"],
+    }

@@ -106,7 +106,7 @@ class CameraInput(InputModule[CameraInputSettings]):
         troubles: list[str] = []
         for feed in self._feeds.values():
             numbers[f"{feed.camera}.frames"] = float(feed.frames)
-            if feed.state not in (CameraState.LIVE, CameraState.ENDED):
+            if feed.state not in (CameraState.CONNECTING, CameraState.LIVE, CameraState.ENDED):
                 troubles.append(f"camera {feed.camera} is {feed.state}: {feed.detail}".rstrip(": "))
         if not troubles:
             return HealthStatus(numbers=numbers)

@@ -1,0 +1,223 @@
+"""Serves the page and the interface of ``web/`` from the event loop of main."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from pydantic import Field
+
+from spyoncino.core.context import ModuleContext
+from spyoncino.core.contracts import Consume, DashboardModule, ModuleSettings
+from spyoncino.core.queues import Policy
+from spyoncino.errors import ConfigError
+from spyoncino.modules.page_backend import PageBackend
+from spyoncino.schemas import topics
+from spyoncino.schemas.events import EventUpdate
+from spyoncino.schemas.frames import Frame
+from spyoncino.schemas.media import StorageAck
+from spyoncino.schemas.status import (
+    CameraStatus,
+    HealthState,
+    HealthStatus,
+    HealthSummary,
+)
+from spyoncino.web.access import AccessPolicy, AccessToken
+from spyoncino.web.app import build_app
+
+MAX_CONNECTIONS = 200
+"""More than a household has; above it the answer is 503, and cameras go on undisturbed."""
+
+MAX_HEARD_BYTES = 4096
+"""Of one message on a WebSocket: pages have nothing to say yet."""
+
+GOODBYE_S = 2
+"""What open connections may take at the end."""
+
+BACKLOG = 128
+
+
+class WebSettings(ModuleSettings):
+    """Section ``web``: the page and the interface."""
+
+    enabled: bool = Field(default=True, description="Whether the page is served.")
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on; 0.0.0.0 lets other machines in, with the access token.",
+    )
+    port: int = Field(
+        default=5000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Names under which the page may be called, besides localhost, this machine's "
+        "own name and plain addresses.",
+    )
+    picture_quality: int = Field(
+        default=75, ge=1, le=100, description="JPEG quality of live pictures."
+    )
+
+
+class PageServer(uvicorn.Server):
+    """Uvicorn without its signal handlers: Ctrl-C belongs to the whole program."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+class WebServer(DashboardModule[WebSettings]):
+    """Serves the page; runs only live, never in a lossless analysis."""
+
+    name = "dashboard.web_server"
+    section = "web"
+    settings_model = WebSettings
+    consumes = (
+        Consume(topics.CAMERA_FRAME, "on_frame", Policy.LATEST),
+        Consume(topics.EVENT_CREATED, "on_event", Policy.DROP_OLDEST),
+        Consume(topics.EVENT_UPDATED, "on_event", Policy.DROP_OLDEST),
+        Consume(topics.EVENT_COMPLETED, "on_event", Policy.DROP_OLDEST),
+        Consume(topics.MEDIA_STORED, "on_media", Policy.DROP_OLDEST),
+        Consume(topics.STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
+        Consume(topics.STATUS_HEALTH, "on_health", Policy.LATEST),
+    )
+
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._server: PageServer | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._backend: PageBackend | None = None
+        self._listening: socket.socket | None = None
+        self._port = 0
+        self.token: AccessToken | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Where the page is, for a browser on this machine; ``None`` while it is not served."""
+        if self._serving is None:
+            return None
+        host = self.settings.host
+        if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
+            host = "127.0.0.1"
+        return f"http://[{host}]:{self._port}/" if ":" in host else f"http://{host}:{self._port}/"
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether other machines can reach it."""
+        return self.settings.host not in ("127.0.0.1", "localhost", "::1")
+
+    async def start(self) -> None:
+        """Listen, and serve in the background.
+
+        Raises:
+            ConfigError: Somebody else listens there, or the address is not this machine's.
+            StorageError: The access token cannot be kept.
+        """
+        if not self.settings.enabled or self.context.lossless:
+            return
+        self.token = await asyncio.to_thread(AccessToken.load, self.context.data.access_token)
+        policy = AccessPolicy.for_this_machine(self.token.value, self.settings.allowed_hosts)
+        self._listening = listening = await asyncio.to_thread(
+            _listen, self.settings.host, self.settings.port
+        )
+        self._port = listening.getsockname()[1]
+        self._backend = PageBackend(self.context, self.settings.picture_quality)
+        app = await asyncio.to_thread(build_app, self._backend, policy)
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="websockets-sansio",
+            ws_max_size=MAX_HEARD_BYTES,
+            ws_per_message_deflate=False,  # pictures are compressed already
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,  # whoever claims to be somebody else is not believed
+            server_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=GOODBYE_S,
+        )
+        await asyncio.to_thread(config.load)
+        self._server = PageServer(config)
+        self._serving = asyncio.create_task(
+            self._server.serve(sockets=[listening]), name="dashboard.web_server"
+        )
+        self.context.log.info("page", address=self.address)
+
+    async def stop(self) -> None:
+        """Let everybody go, then stop listening."""
+        if self._backend is not None:
+            await self._backend.close()
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({self._serving}, timeout=2 * GOODBYE_S)
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        if self._listening is not None:
+            self._listening.close()
+        self._server = self._serving = self._backend = self._listening = None
+
+    async def health(self) -> HealthStatus:
+        """Failed when the server has ended by itself."""
+        if self._serving is None or self._backend is None:
+            return HealthStatus(detail="not served")
+        if self._serving.done():
+            return HealthStatus(state=HealthState.FAILED, detail="the server has ended by itself")
+        return HealthStatus(numbers=self._backend.numbers())
+
+    async def on_frame(self, frame: Frame) -> None:
+        """Show it to those who watch; nothing is done while nobody does."""
+        if self._backend is not None:
+            self._backend.show(frame)
+
+    async def on_event(self, update: EventUpdate) -> None:
+        """Tell the pages about an event."""
+        if self._backend is not None:
+            self._backend.tell_event(update.event)
+
+    async def on_media(self, stored: StorageAck) -> None:
+        """Tell the pages about a file, now that the index has it."""
+        if self._backend is not None:
+            await self._backend.tell_media(stored.key)
+
+    async def on_camera(self, status: CameraStatus) -> None:
+        """Tell the pages about the state of a camera."""
+        if self._backend is not None:
+            self._backend.tell_camera(status)
+
+    async def on_health(self, summary: HealthSummary) -> None:
+        """Tell the pages how the whole is doing."""
+        if self._backend is not None:
+            self._backend.tell_health(summary)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket; asks the resolver, so it runs in a thread.
+
+    Raises:
+        ConfigError: One sentence with what to change.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ConfigError(f"web.host: {host!r} is no address of this machine ({error})") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"the page cannot be served on {host} port {port} ({error.strerror}); "
+            "stop who listens there or set web.port to another port"
+        ) from error
+    return listening

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: what browsers, scripts and monitors see. No bus inside."""

@@ -1,0 +1,75 @@
+"""What the web asks of the system behind it; the only door between the two."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from spyoncino.schemas.media import MediaKind
+from spyoncino.schemas.status import HealthSummary
+from spyoncino.web.hub import Hub
+from spyoncino.web.live import LiveFeed
+from spyoncino.web.views import CameraView, EventView
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which events; every condition may be left out.
+
+    Args:
+        camera: Only of this camera.
+        event_type: Only of this type: person, vehicle, animal, doorbell, motion.
+        since: Begun at this time or later.
+        until: Begun at this time or earlier.
+        before: Id of an event; only those that come after it in a list, newest first.
+        limit: How many at most.
+    """
+
+    camera: str | None = None
+    event_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One file of the media index."""
+
+    path: Path
+    content_type: str
+    kind: MediaKind
+
+
+class Backend(Protocol):
+    """The system as the web sees it; every method is called in the event loop."""
+
+    @property
+    def hub(self) -> Hub:
+        """Where pages hear what happens."""
+
+    def cameras(self) -> tuple[CameraView, ...]:
+        """Every configured camera, in the order of the configuration."""
+
+    def health(self) -> HealthSummary | None:
+        """The latest summary; ``None`` before the first."""
+
+    async def events(self, query: EventQuery) -> list[EventView]:
+        """Events with their files, newest first.
+
+        Raises:
+            StorageError: The database does not answer.
+        """
+
+    async def event(self, event_id: str) -> EventView | None:
+        """One event by its whole id; ``None`` when there is none."""
+
+    async def media(self, path: str) -> MediaFile | None:
+        """One file by its path as the index has it; ``None`` for everything else."""
+
+    def live(self, camera: str) -> LiveFeed | None:
+        """The live pictures of a camera; ``None`` when there is no such camera."""
+
+    async def metrics(self) -> bytes:
+        """Figures in the text format of Prometheus."""

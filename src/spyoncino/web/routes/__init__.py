@@ -1,0 +1,1 @@
+"""One file per subject; each builds a router over the ``Backend``."""

@@ -1,0 +1,42 @@
+"""``/health``, for people, monitors and ``systemd``, and ``/metrics`` for Prometheus."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import JSONResponse, Response
+
+from spyoncino import __version__
+from spyoncino.schemas.status import HealthState
+from spyoncino.web.backend import Backend
+from spyoncino.web.views import HealthView
+
+
+def health_router(backend: Backend) -> APIRouter:
+    """Routes about how the system is doing."""
+    router = APIRouter(tags=["health"])
+
+    def is_ready() -> bool:
+        summary = backend.health()
+        return summary is not None and summary.state is not HealthState.FAILED
+
+    @router.get("/health")
+    async def health() -> HealthView:
+        """Every part, with one sentence where it is not well."""
+        return HealthView(version=__version__, ready=is_ready(), summary=backend.health())
+
+    @router.get("/health/live")
+    async def live() -> dict[str, str]:
+        """The program answers; 200 whatever else is wrong."""
+        return {"status": "live"}
+
+    @router.get("/health/ready", responses={503: {"description": "Not yet, or not any more."}})
+    async def ready() -> JSONResponse:
+        """All parts are up and none that matters has failed; else 503."""
+        if is_ready():
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready"}, 503)
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(await backend.metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

@@ -1,0 +1,85 @@
+// Talks to the server: facts by fetch, news and live pictures by WebSocket. Knows no page.
+
+const RETRY_FIRST_MS = 500;
+const RETRY_LAST_MS = 15000;
+
+/** @param {string} path @returns {Promise<any>} */
+export async function get(path) {
+  const answer = await fetch(path, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(await sentenceOf(answer));
+  return answer.json();
+}
+
+/** @param {Response} answer */
+async function sentenceOf(answer) {
+  const text = await answer.text();
+  try {
+    return JSON.parse(text).detail ?? text;
+  } catch {
+    return text || `The server answered ${answer.status}.`;
+  }
+}
+
+/**
+ * A WebSocket that comes back by itself, with longer and longer pauses, until it is closed.
+ */
+export class Line {
+  /**
+   * @param {string} path
+   * @param {(data: any) => void} onMessage text or Blob
+   * @param {(isOpen: boolean) => void} [onChange]
+   */
+  constructor(path, onMessage, onChange = () => {}) {
+    this.path = path;
+    this.onMessage = onMessage;
+    this.onChange = onChange;
+    this.pauseMs = RETRY_FIRST_MS;
+    this.closed = false;
+    this.timer = 0;
+    this.open();
+  }
+
+  open() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}${this.path}`);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.pauseMs = RETRY_FIRST_MS;
+      this.onChange(true);
+    };
+    socket.onmessage = (message) => this.onMessage(message.data);
+    socket.onclose = () => {
+      if (this.closed) return;
+      this.onChange(false);
+      this.timer = setTimeout(() => this.open(), this.pauseMs * (0.7 + 0.6 * Math.random()));
+      this.pauseMs = Math.min(2 * this.pauseMs, RETRY_LAST_MS);
+    };
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.socket.close();
+  }
+}
+
+/** What the server tells, for everybody on the page. Fires `event`, `media`, `camera`, … by kind. */
+class News extends EventTarget {
+  begin() {
+    this.line = new Line(
+      "/api/v1/updates",
+      (text) => {
+        const news = JSON.parse(text);
+        this.dispatchEvent(new CustomEvent(news.kind, { detail: news }));
+      },
+      (isOpen) => this.dispatchEvent(new CustomEvent("line", { detail: isOpen })),
+    );
+  }
+
+  /** @param {string} kind @param {(news: any) => void} handler */
+  on(kind, handler) {
+    this.addEventListener(kind, (event) => handler(/** @type {CustomEvent} */ (event).detail));
+  }
+}
+
+export const news = new News();

@@ -1,0 +1,9 @@
+// The page: every element registers itself, then the news begin.
+
+import { news } from "./api.js";
+import "./camera-wall.js";
+import "./event-list.js";
+import "./event-viewer.js";
+import "./system-state.js";
+
+news.begin();

@@ -1,0 +1,120 @@
+"""What the interface tells: the JSON of ``/api/v1`` and of the WebSocket of updates."""
+
+from typing import Literal
+from urllib.parse import quote
+
+from pydantic import Field
+
+from spyoncino.schemas.base import Record
+from spyoncino.schemas.events import Event
+from spyoncino.schemas.media import MediaArtifact, MediaKind
+from spyoncino.schemas.status import CameraState, HealthState, HealthSummary
+
+MEDIA_PREFIX = "/api/v1/media/"
+
+
+class CameraView(Record):
+    """One camera."""
+
+    camera: str
+    state: CameraState
+    detail: str = Field(default="", description="One sentence about the state; may be empty.")
+    doorbell: str | None = None
+    analysis_fps: float
+    frames: int = Field(default=0, description="Analysed pictures since the start.")
+    viewers: int = Field(default=0, description="How many watch it live.")
+
+
+class MediaView(Record):
+    """One file of an event."""
+
+    kind: MediaKind
+    url: str
+    content_type: str
+    size_bytes: int
+    width_px: int | None = None
+    height_px: int | None = None
+    duration_s: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, artifact: MediaArtifact) -> "MediaView":
+        """The file as the interface tells it: with an address instead of a path.
+
+        The time of writing is part of the address: a better snapshot has the same path.
+        """
+        version = int(artifact.timestamp.timestamp() * 1000)
+        return cls(
+            kind=artifact.kind,
+            url=f"{MEDIA_PREFIX}{quote(artifact.path)}?v={version}",
+            content_type=artifact.content_type,
+            size_bytes=artifact.size_bytes,
+            width_px=artifact.width_px,
+            height_px=artifact.height_px,
+            duration_s=artifact.duration_s,
+            notes=artifact.notes,
+        )
+
+
+class EventView(Record):
+    """One event and the files it has so far."""
+
+    event: Event
+    media: tuple[MediaView, ...] = ()
+
+
+class EventPage(Record):
+    """Some events, newest first."""
+
+    events: tuple[EventView, ...]
+    next: str | None = Field(
+        default=None, description="Give it as ``before`` to get the next page; null at the end."
+    )
+
+
+class HealthView(Record):
+    """How the system is doing."""
+
+    version: str
+    ready: bool
+    summary: HealthSummary | None = Field(
+        default=None, description="Null until the first round of asking; at most one round old."
+    )
+
+
+class EventNews(Record):
+    """Update: an event began, changed or ended."""
+
+    kind: Literal["event"] = "event"
+    event: Event
+
+
+class MediaNews(Record):
+    """Update: a file of an event is ready."""
+
+    kind: Literal["media"] = "media"
+    event_id: str
+    media: MediaView
+
+
+class CameraNews(Record):
+    """Update: a camera changed its state."""
+
+    kind: Literal["camera"] = "camera"
+    camera: CameraView
+
+
+class HealthNews(Record):
+    """Update: how the whole is doing."""
+
+    kind: Literal["health"] = "health"
+    state: HealthState
+    detail: str = ""
+
+
+class Welcome(Record):
+    """The first message on the WebSocket of updates."""
+
+    kind: Literal["hello"] = "hello"
+    version: str
+    cameras: tuple[CameraView, ...]
