@@ -19,10 +19,9 @@ from spyoncino.schemas import topics
 from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.status import HealthState, HealthStatus
 
-
 DRAIN_ATTEMPTS = 5
 RETRY_S = 1.0
-"""Until a file that could not be indexed is tried again; the attempt itself waits 5 s for a lock."""
+"""Until a file that could not be indexed is tried again."""
 
 
 class MediaKeeperSettings(ModuleSettings):
