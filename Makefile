@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick services check format bench soak clean
+.PHONY: help demo test quick services check wheel format bench soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,7 +23,7 @@ $(VENV)/.developer: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed ## a running system without a camera: simulated front door, live table of events
-	$(BIN)/spyoncino demo
+	$(BIN)/spyoncino demo $(DEMO_ARGS)
 
 test: $(VENV)/.developer ## all tests, with coverage per package
 	$(BIN)/coverage erase
@@ -40,6 +41,11 @@ check: $(VENV)/.developer ## format, lint, types, import ladder
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+wheel: $(VENV)/.developer ## what `pip install .` gives: installed alone, it starts and has its models and pictures
+	@rm -rf build/wheel && $(PYTHON) -m venv build/wheel
+	build/wheel/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt .
+	cd build/wheel && bin/spyoncino --version && bin/spyoncino --data demo demo --for 1 > /dev/null
 
 format: $(VENV)/.developer ## put files into shape
 	$(BIN)/ruff format .

@@ -1,6 +1,5 @@
 """Brings a database file to the newest numbered migration, keeping a copy before it changes one."""
 
-import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,8 +12,6 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from spyoncino.errors import StorageError
-
-logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are no news to a user
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
