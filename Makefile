@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
+SMALL_TESTS := tests/unit tests/contracts tests/architecture
+LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick services check wheel format bench soak clean
 
@@ -26,12 +29,12 @@ demo: $(VENV)/.installed ## a running system without a camera: simulated front d
 	$(BIN)/spyoncino demo $(DEMO_ARGS)
 
 test: $(VENV)/.developer ## all tests, with coverage per package
-	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(SMALL_TESTS) -n auto --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) --cov --cov-append --cov-report= $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
 quick: $(VENV)/.developer ## unit tests only, under a minute
-	$(BIN)/pytest tests/unit tests/contracts $(PYTEST_ARGS)
+	$(BIN)/pytest $(SMALL_TESTS) -n auto $(PYTEST_ARGS)
 
 services: ## system packages that tests need (apt, when root)
 	@bash tools/services.sh
