@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+SMALL_TESTS := tests/unit tests/contracts tests/architecture
+LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick services check format bench soak clean
+.PHONY: help demo test quick services check wheel format bench soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,15 +26,15 @@ $(VENV)/.developer: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed ## a running system without a camera: simulated front door, live table of events
-	$(BIN)/spyoncino demo
+	$(BIN)/spyoncino demo $(DEMO_ARGS)
 
 test: $(VENV)/.developer ## all tests, with coverage per package
-	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(SMALL_TESTS) -n auto --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) --cov --cov-append --cov-report= $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
 quick: $(VENV)/.developer ## unit tests only, under a minute
-	$(BIN)/pytest tests/unit tests/contracts $(PYTEST_ARGS)
+	$(BIN)/pytest $(SMALL_TESTS) -n auto $(PYTEST_ARGS)
 
 services: ## system packages that tests need (apt, when root)
 	@bash tools/services.sh
@@ -40,6 +44,11 @@ check: $(VENV)/.developer ## format, lint, types, import ladder
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+wheel: $(VENV)/.developer ## what `pip install .` gives: installed alone, it starts and has its models and pictures
+	@rm -rf build/wheel && $(PYTHON) -m venv build/wheel
+	build/wheel/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt .
+	cd build/wheel && bin/spyoncino --version && bin/spyoncino --data demo demo --for 1 > /dev/null
 
 format: $(VENV)/.developer ## put files into shape
 	$(BIN)/ruff format .

@@ -37,10 +37,13 @@ from spyoncino.runtime.jobs import TaskSpec
 from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
-from spyoncino.runtime.tasks import OBJECTS, TASK_FACTORIES
+from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, TASK_FACTORIES
 from spyoncino.schemas.status import HealthState, HealthStatus
 
 S = TypeVar("S", bound=ModuleSettings)
+
+LONG_TASK_S = 120.0
+"""What finishing a clip or drawing a preview may take: five minutes of video on a slow disk."""
 
 DECISION_DELAY_S = 15.0
 """Camera time from what happens until its clip is asked for: a track is confirmed within a second
@@ -148,7 +151,12 @@ class Application:
         )
         return WorkerPool(
             [
-                TaskSpec(kind, factory, objects.to_task_settings() if kind == OBJECTS else {})
+                TaskSpec(
+                    kind,
+                    factory,
+                    objects.to_task_settings() if kind == OBJECTS else {},
+                    timeout_s=LONG_TASK_S if kind in (FINISH_CLIP, PREVIEW) else None,
+                )
                 for kind, factory in TASK_FACTORIES.items()
             ],
             settings.worker_count(len(os.sched_getaffinity(0)), _memory_bytes()),

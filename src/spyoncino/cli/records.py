@@ -1,5 +1,6 @@
 """Opens the database of a data folder for a command that needs no running system."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,18 +19,23 @@ async def open_records(options: GlobalOptions) -> AsyncIterator[tuple[DataFolder
     Raises:
         StorageError: There is no database yet, or it cannot be opened.
     """
-    folder = DataFolder(resolve_data_dir(options.data, options.config))
-    if not folder.database.exists():
-        raise StorageError(
-            f"no events yet: {folder.database} does not exist; "
-            "start `spyoncino run` or `spyoncino demo`, or name another folder with --data"
-        )
+    folder = await asyncio.to_thread(_folder_with_records, options)
     database = Database(folder.database)
     await database.open()
     try:
         yield folder, database
     finally:
         await database.close()
+
+
+def _folder_with_records(options: GlobalOptions) -> DataFolder:
+    folder = DataFolder(resolve_data_dir(options.data, options.config))
+    if not folder.database.exists():
+        raise StorageError(
+            f"no events yet: {folder.database} does not exist; "
+            "start `spyoncino run` or `spyoncino demo`, or name another folder with --data"
+        )
+    return folder
 
 
 async def find_event(database: Database, event_id: str) -> Event:

@@ -100,6 +100,10 @@ def drop_traceback(logger: WrappedLogger, method: str, event: EventDict) -> Even
     return event
 
 
+CHATTY_LIBRARIES = ("aiosqlite", "alembic", "asyncio")
+"""They tell every call at ``debug`` or every start at ``info``: no news to anybody here."""
+
+
 def configure_logging(level: str = "info", *, json: bool = False, file: Path | None = None) -> None:
     """Send all log lines, structlog's and the standard library's, to stderr and to a file.
 
@@ -133,6 +137,8 @@ def configure_logging(level: str = "info", *, json: bool = False, file: Path | N
     for handler in handlers:
         root.addHandler(handler)
     root.setLevel(number)
+    for library in CHATTY_LIBRARIES:
+        logging.getLogger(library).setLevel(max(number, logging.WARNING))
     structlog.configure(
         processors=[*_PREPARE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -57,18 +57,19 @@ class MotWriter:
 
     def rows(self) -> list[str]:
         """All rows, by frame and id."""
+        longest_gap = self._longest_gap()
         rows: list[tuple[int, int, str]] = []
         for track_id, path in self._paths.items():
             if path.is_told:
-                rows.extend(self._rows_of(track_id, path.points))
+                rows.extend(self._rows_of(track_id, path.points, longest_gap))
         return [text for _, _, text in sorted(rows)]
 
     def _rows_of(
-        self, track_id: int, points: list[tuple[int, Box, float]]
+        self, track_id: int, points: list[tuple[int, Box, float]], longest_gap: int
     ) -> Iterable[tuple[int, int, str]]:
         previous: tuple[int, Box, float] | None = None
         for point in points:
-            if previous is not None and point[0] - previous[0] - 1 <= self._longest_gap():
+            if previous is not None and point[0] - previous[0] - 1 <= longest_gap:
                 for frame in range(previous[0] + 1, point[0]):
                     share = (frame - previous[0]) / (point[0] - previous[0])
                     box = _between(previous[1], point[1], share)
@@ -78,9 +79,8 @@ class MotWriter:
 
     def _longest_gap(self) -> int:
         """Frames between two analysed ones, or the coasting limit where that is longer."""
-        steps = [b - a for a, b in zip(self._analysed, self._analysed[1:], strict=False)]
-        usual = sorted(steps)[len(steps) // 2] if steps else 1
-        return max(MAX_COAST_FRAMES, usual - 1)
+        steps = sorted(b - a for a, b in zip(self._analysed, self._analysed[1:], strict=False))
+        return max(MAX_COAST_FRAMES, steps[len(steps) // 2] - 1) if steps else MAX_COAST_FRAMES
 
     def _row(self, frame: int, track_id: int, box: Box, score: float) -> tuple[int, int, str]:
         width, height = self._size

@@ -188,6 +188,13 @@ async def test_stopped_pool_takes_no_job_and_may_be_stopped_again() -> None:
             stage.pool.try_submit(Job("echo"))
 
 
+async def test_pool_that_was_not_started_takes_no_job() -> None:
+    pool = WorkerPool((ECHO,), 1, FakeClock(), launcher=InlineWorkers())
+
+    with pytest.raises(JobRejectedError, match="start it first"):
+        await pool.submit(Job("echo"))
+
+
 async def test_pool_can_be_started_again() -> None:
     async with pool_of(holds=False) as stage:
         await stage.pool.stop()

@@ -66,6 +66,37 @@ def test_a_sparse_analysis_is_filled_however_far_apart_its_frames_are() -> None:
     assert len(writer.rows()) == 13
 
 
+def test_a_filled_row_is_as_sure_as_the_less_sure_of_its_neighbours() -> None:
+    for scores in ((0.5, 0.9), (0.9, 0.5)):
+        writer = MotWriter(1000, 500)
+        for step, score in enumerate(scores):
+            writer.add(2 * step, [replace(at(0.1 * step), score=score)], 0.1 * step)
+        assert writer.rows()[1].split(",")[6] == "0.500"
+
+
+def frames_told(analysed: list[int], seen: list[int]) -> list[int]:
+    """Frames with a row when a track is detected in some of the analysed frames."""
+    writer = MotWriter(1000, 500)
+    for frame in analysed:
+        writer.add(frame, [at(frame * 0.04)] if frame in seen else [], frame * 0.04)
+    return [frame - 1 for frame, _, _ in columns(writer.rows())]
+
+
+def test_a_track_missed_in_a_sparse_analysis_is_not_filled() -> None:
+    assert frames_told([0, 6, 12, 18], [0, 6, 18]) == [0, 1, 2, 3, 4, 5, 6, 18]
+
+
+def test_the_usual_distance_of_analysed_frames_is_what_is_filled_and_no_more() -> None:
+    assert frames_told([0, 6, 12, 18, 25], [18, 25]) == [18, 25]
+    assert frames_told([0, 1, 2, 8, 14, 20], [14, 20]) == [14, 15, 16, 17, 18, 19, 20]
+
+
+def test_a_coasting_track_hides_none_that_was_seen() -> None:
+    writer = MotWriter(1000, 500)
+    writer.add(1, [at(0.0, state=TrackState.COASTING), replace(at(0.1), track_id=2)], 0.1)
+    assert [(frame, number) for frame, number, _ in columns(writer.rows())] == [(2, 2)]
+
+
 def test_a_track_that_coasts_or_ended_gives_no_row_of_its_own() -> None:
     writer = MotWriter(1000, 500)
     writer.add(0, [at(0.0)], 0.0)

@@ -33,9 +33,12 @@ def scaled(across: float, down: float) -> Box:
         (moved_by(0.55), True),
         (scaled(1.0, 0.5), False),
         (scaled(1.35, 1.35), True),
+        (scaled(1.4, 1.0), False),
         (scaled(0.7, 0.7), True),
         (scaled(1.2, 1.2), False),
         (Box(0.4, 0.3, 0.5, 0.5), False),
+        (Box(0.34, 0.3, 0.5, 0.7), False),
+        (Box(0.4, 0.3, 0.56, 0.7), False),
     ],
 )
 def test_a_place_is_left_by_going_away_or_coming_near(box: Box, left: bool) -> None:
@@ -48,11 +51,21 @@ def test_a_place_is_left_by_going_away_or_coming_near(box: Box, left: bool) -> N
         (Box(0.0, 0.3, 0.24, 0.6), Box(0.0, 0.3, 0.1, 0.6)),
         (Box(0.76, 0.3, 1.0, 0.6), Box(0.9, 0.3, 1.0, 0.6)),
         (Box(0.3, 0.0, 0.6, 0.24), Box(0.3, 0.0, 0.6, 0.1)),
+        (Box(0.02, 0.3, 0.17, 0.6), Box(0.0, 0.3, 0.1, 0.6)),
+        (Box(0.83, 0.3, 0.98, 0.6), Box(0.9, 0.3, 1.0, 0.6)),
     ],
 )
 def test_what_leaves_through_the_rim_has_left_its_place(place: Box, box: Box) -> None:
     assert has_left(place, box)
     assert has_left(box, place)
+
+
+@pytest.mark.parametrize(("rim", "is_cut"), [(0.007, True), (0.015, False)])
+def test_a_box_within_one_hundredth_of_the_rim_counts_as_cut_by_it(
+    rim: float, is_cut: bool
+) -> None:
+    assert has_left(Box(rim, 0.3, 0.24, 0.6), Box(rim, 0.3, 0.1, 0.6)) is is_cut
+    assert has_left(Box(0.76, 0.3, 1 - rim, 0.6), Box(0.9, 0.3, 1 - rim, 0.6)) is is_cut
 
 
 def test_what_fills_the_picture_from_rim_to_rim_is_judged_by_its_middle() -> None:
@@ -110,9 +123,39 @@ def test_what_moves_is_believed_with_a_fair_mean_score(score: float, is_believed
     assert (track.state is TrackState.CONFIRMED) is is_believed
 
 
-def test_one_slip_of_a_box_is_no_movement() -> None:
-    boxes = (PLACE, moved_by(0.8), moved_by(0.8), PLACE, PLACE)
+def test_a_few_slips_of_a_box_are_no_movement() -> None:
+    boxes = (PLACE, moved_by(0.8), moved_by(0.8), PLACE, moved_by(0.8))
     assert not track_of(*([0.9] * 6), boxes=boxes).has_moved
+
+
+@pytest.mark.parametrize(("hits", "has_moved"), [(2, False), (3, True)])
+def test_movement_needs_three_detections_off_the_old_place(hits: int, has_moved: bool) -> None:
+    track = track_of(*([0.9] * (hits + 1)), boxes=(moved_by(0.8),) * hits)
+    assert track.has_moved is has_moved
+
+
+def test_where_it_stopped_is_its_new_place() -> None:
+    track = track_of(*([0.9] * 4), boxes=(moved_by(0.8),) * 3)
+    for pts_s in (1.0, 5.0, 10.0):
+        track.join(seen(), moved_by(0.8), pts_s, SPEC)
+    assert track.is_stationary(10.5, 10.0)
+
+
+def test_the_next_movement_needs_three_detections_again() -> None:
+    track = track_of(*([0.9] * 4), boxes=(moved_by(0.8),) * 3)
+    for pts_s, is_stationary in ((12.0, True), (13.0, True), (14.0, False)):
+        track.join(seen(), moved_by(3.0), pts_s, SPEC)
+        assert track.is_stationary(15.0, 10.0) is is_stationary
+
+
+def test_a_place_is_left_from_half_a_size_on() -> None:
+    assert has_left(Box(0.25, 0.25, 0.5, 0.5), Box(0.375, 0.25, 0.625, 0.5))
+
+
+def test_a_label_with_as_many_votes_changes_nothing() -> None:
+    track = Track(1, seen("car", 0.5), 0.0, is_initial=False)
+    track.join(seen("truck", 0.5), PLACE, 0.1, SPEC)
+    assert track.label == "car"
 
 
 def test_votes_weighted_by_score_decide_the_label() -> None:

@@ -191,6 +191,18 @@ def test_a_track_outside_of_what_was_looked_at_is_not_missed() -> None:
     assert track.state is TrackState.COASTING
 
 
+@pytest.mark.parametrize(
+    ("edge", "state"), [(0.2, TrackState.CONFIRMED), (0.18, TrackState.COASTING)]
+)
+def test_a_track_is_missed_only_where_most_of_it_was_looked_at(
+    edge: float, state: TrackState
+) -> None:
+    tracker = Tracker()
+    run(tracker, walking(5, speed=0.0))
+    (track,) = tracker.update([], 0.5, (Box(edge, 0.0, 1.0, 1.0),))
+    assert track.state is state
+
+
 def test_nobody_looked_anywhere_means_nobody_missed_anything() -> None:
     tracker = Tracker()
     run(tracker, walking(5))
@@ -215,6 +227,18 @@ def test_the_look_is_asked_for_where_the_track_will_be() -> None:
     run(tracker, walking(20))
     (box,) = tracker.needs_look(2.4)
     assert box.centre[0] == pytest.approx(0.2 + 0.01 * 24, abs=0.01)
+
+
+def test_nothing_is_expected_to_go_on_for_more_than_two_seconds_nor_back_in_time() -> None:
+    tracker = Tracker()
+    run(tracker, walking(20))
+    (now,), (back,) = tracker.needs_look(1.9), tracker.needs_look(1.4)
+    assert back == now
+    (far,), (farther,) = tracker.needs_look(1.9 + 2.0), tracker.needs_look(1.9 + 5.0)
+    assert far.centre[0] == pytest.approx(0.59, abs=0.02)
+    assert farther == pytest.approx(far)
+    (track,) = tracker.update([], 1.4)
+    assert track.box == pytest.approx(now)
 
 
 def test_finish_ends_confirmed_tracks_and_empties_the_tracker() -> None:
@@ -244,6 +268,89 @@ def test_the_thresholds_are_those_of_the_settings() -> None:
     assert track.state is TrackState.TENTATIVE
     told = run(Tracker(spec), [[person(0.2, score=0.25)]] * 2)
     assert told[-1][0].state is TrackState.CONFIRMED
+
+
+def test_a_sure_detection_is_taken_before_a_weak_one_that_fits_better() -> None:
+    tracker = Tracker()
+    run(tracker, walking(5, speed=0.0))
+    (track,) = tracker.update([person(0.2, score=0.45), person(0.225, score=0.9)], 0.5)
+    assert (track.score, track.hits) == (0.9, 6)
+
+
+@pytest.mark.parametrize(("shift", "hits"), [(0.0175, 6), (0.04, 5)])
+def test_a_weak_detection_must_fit_well(shift: float, hits: int) -> None:
+    frames = [*walking(5, speed=0.0), [person(0.2 + shift, score=0.35)]]
+    assert run(Tracker(), frames)[-1][0].hits == hits
+
+
+def test_what_appears_more_than_two_widths_away_is_somebody_else() -> None:
+    old, new = run(Tracker(), [*walking(5, speed=0.0), [person(0.2 + 2.2 * 0.06)]])[-1]
+    assert old.state is TrackState.COASTING
+    assert new.track_id == 2
+
+
+def test_two_who_stand_close_are_two_from_the_beginning() -> None:
+    assert len(Tracker().update([person(0.2), person(0.226)], 0.0)) == 2
+
+
+def test_a_track_takes_one_of_two_sure_detections_and_the_other_begins_one() -> None:
+    tracker = Tracker()
+    run(tracker, walking(5, speed=0.0))
+    old, new = tracker.update([person(0.2), person(0.235)], 0.5)
+    assert old.hits == 6
+    assert old.box.centre[0] == pytest.approx(0.2, abs=0.005)
+    assert (new.track_id, new.hits) == (2, 1)
+
+
+def test_of_two_neighbours_the_one_who_vanished_is_missed() -> None:
+    tracker = Tracker()
+    run(tracker, [[person(0.2), person(0.235)]] * 5)
+    stayed, vanished = tracker.update([person(0.2)], 0.5)
+    assert (stayed.state, stayed.hits) == (TrackState.CONFIRMED, 6)
+    assert (vanished.state, vanished.hits) == (TrackState.COASTING, 5)
+
+
+def test_the_start_and_join_scores_themselves_are_enough() -> None:
+    told = run(Tracker(), [[person(0.2, score=0.5)]] * 3)
+    assert told[-1][0].hits == 3
+    told = run(Tracker(), [*walking(5, speed=0.0), [person(0.2, score=0.3)]])
+    assert told[-1][0].hits == 6
+
+
+def test_the_beginning_is_where_the_stream_begins_whatever_its_clock_says() -> None:
+    for start_s in (0.0, 1000.0):
+        tracker = Tracker()
+        tracker.update([], start_s)
+        (track,) = tracker.update([person(0.2)], start_s + 1.0)
+        assert track.initial
+        _, late = tracker.update([person(0.2), person(0.8)], start_s + 1.25)
+        assert not late.initial
+
+
+def test_a_twin_does_not_keep_a_third_from_its_track() -> None:
+    told = Tracker().update([person(0.2), person(0.205, score=0.8), person(0.7, score=0.6)], 0.0)
+    assert [track.score for track in told] == [0.9, 0.6]
+
+
+def test_the_end_is_told_where_the_track_was_last() -> None:
+    told = run(Tracker(), walking(5, speed=0.0) + [[]] * 40)
+    (ended,) = [track for frame in told for track in frame if track.state is TrackState.ENDED]
+    assert ended.box.centre == pytest.approx((0.2, 0.5))
+    assert ended.end_s == pytest.approx(0.4)
+
+
+def test_a_look_in_vain_is_a_look_too() -> None:
+    tracker = Tracker(TrackerSpec(lost_s=60.0))
+    run(tracker, walking(5, speed=0.0))
+    tracker.update([], 15.0)
+    assert tracker.needs_look(24.5) == ()
+    assert len(tracker.needs_look(25.0)) == 1
+
+
+def test_a_new_tracker_needs_no_look_and_has_nothing_to_finish() -> None:
+    tracker = Tracker()
+    assert tracker.needs_look(5.0) == ()
+    assert tracker.finish() == []
 
 
 @st.composite

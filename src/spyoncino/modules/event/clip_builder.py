@@ -188,7 +188,8 @@ class ClipBuilderModule(EventModule[ClipSettings]):
         except JobError as error:
             self.context.log.warning("a growing clip is lost", path=str(part), why=str(error))
             return
-        artifact = self._artifact(event, result, (*result.notes, SALVAGED_NOTE))
+        whole = self._artifact(event, result, (*result.notes, SALVAGED_NOTE))
+        artifact = whole.model_copy(update={"start_s": None})  # only the killed run knew
         await self.publish(CLIP_READY, artifact)
         await self.publish(MEDIA_READY, artifact)
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import InputModule, ModuleSettings
+from spyoncino.core.guard import guarded, sentence
 from spyoncino.errors import BusClosedError
 from spyoncino.runtime.capture.messages import (
     CaptureMessage,
@@ -113,14 +114,22 @@ class CameraInput(InputModule[CameraInputSettings]):
         return HealthStatus(state=HealthState.DEGRADED, detail="; ".join(troubles), numbers=numbers)
 
     async def _run(self, feed: CameraFeed, places: asyncio.Semaphore) -> None:
+        """One camera from start to end; whatever goes wrong ends this camera alone, visibly."""
         async with places:
-            capture = self.context.captures[feed.camera]
-            await capture.start()
-            async for message in capture.messages():
-                with suppress(BusClosedError):
-                    await self._translate(feed, message)
-                if isinstance(message, EndOfStream):
-                    return
+            error = await guarded(self._relay(feed))
+            if error is not None:
+                self.context.log.error("camera given up", camera=feed.camera, exc_info=error)
+                await self._publish_end(feed)
+                await self._publish_state(feed, CameraState.ENDED, sentence(error))
+
+    async def _relay(self, feed: CameraFeed) -> None:
+        capture = self.context.captures[feed.camera]
+        await capture.start()
+        async for message in capture.messages():
+            with suppress(BusClosedError):
+                await self._translate(feed, message)
+            if isinstance(message, EndOfStream):
+                return
 
     async def _translate(self, feed: CameraFeed, message: CaptureMessage) -> None:
         match message:

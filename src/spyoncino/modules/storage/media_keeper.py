@@ -21,7 +21,7 @@ from spyoncino.schemas.status import HealthState, HealthStatus
 
 DRAIN_ATTEMPTS = 5
 RETRY_S = 1.0
-"""Until a file that could not be indexed is tried again; the attempt waits 5 s for a lock."""
+"""Until a file that could not be indexed is tried again."""
 
 
 class MediaKeeperSettings(ModuleSettings):

@@ -1,11 +1,19 @@
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, EVENT_ID, event
 
 from spyoncino.errors import JobFailedError, JobRejectedError, MediaError
-from spyoncino.modules.event.clip_builder import FINISH_ATTEMPTS, FINISH_PAUSE_S, ClipBuilderModule
+from spyoncino.modules.event.clip_builder import (
+    FINISH_ATTEMPTS,
+    FINISH_PAUSE_S,
+    SALVAGED_NOTE,
+    ClipBuilderModule,
+)
+from spyoncino.persistence.database import Database
+from spyoncino.persistence.events import EventStore
 from spyoncino.runtime.jobs import Priority
 from spyoncino.runtime.tasks import FINISH_CLIP, FinishClipJob, FinishClipResult
 from spyoncino.schemas.events import EventCompleted, EventCreated, EventState, EventUpdate
@@ -166,3 +174,65 @@ async def test_it_can_be_switched_off(module_harness: ModuleHarness) -> None:
     await module_harness.feed(EVENT_COMPLETED, completed())
     await module_harness.drain()
     assert not module_harness.captures[CAMERA].clips
+
+
+async def leave_growing(harness: ModuleHarness, database: Database, event_id: str) -> Path:
+    """What a killed run leaves: a growing file, here of an event that may be unknown."""
+    await database.open()
+    harness.context.database = database
+    part = harness.context.data.media_root / "2026-03-01" / event_id / "clip.part.mp4"
+    await asyncio.to_thread(part.parent.mkdir, parents=True)
+    await asyncio.to_thread(part.write_bytes, b"fragments")
+    return part
+
+
+async def test_the_growing_clip_of_a_killed_run_is_finished_at_the_next_start(
+    module_harness: ModuleHarness, tmp_path: Path
+) -> None:
+    database = Database(tmp_path / "spyoncino.db")
+    part = await leave_growing(module_harness, database, EVENT_ID)
+    await EventStore(database).save(event(EventState.FAILED))
+    module_harness.pool.answers[FINISH_CLIP] = lambda job: FinishClipResult(
+        job.final_path, job.start_s, 7.0, 999
+    )
+    module = await module_harness.add(ClipBuilderModule)
+    await module._chores.finished()
+    await module_harness.bus.drain()
+    (artifact,) = module_harness.received(MEDIA_READY)
+    assert artifact.path == module_harness.context.data.relative(part.with_name("clip.mp4"))
+    assert (artifact.camera, artifact.start_s, artifact.duration_s) == (CAMERA, None, 7.0)
+    assert artifact.notes == (SALVAGED_NOTE,)
+    await module.drain()
+    await database.close()
+
+
+async def test_a_growing_clip_that_cannot_be_read_stays_and_is_told(
+    module_harness: ModuleHarness, tmp_path: Path
+) -> None:
+    database = Database(tmp_path / "spyoncino.db")
+    part = await leave_growing(module_harness, database, EVENT_ID)
+    await EventStore(database).save(event(EventState.FAILED))
+    asked = asyncio.Event()
+
+    def fail(_job: FinishClipJob) -> FinishClipResult:
+        asked.set()
+        raise JobFailedError("moov atom not found")
+
+    module_harness.pool.answers[FINISH_CLIP] = fail
+    await module_harness.add(ClipBuilderModule)
+    await asked.wait()
+    await module_harness.settle()
+    assert module_harness.received(CLIP_READY) == []
+    assert await asyncio.to_thread(part.exists)
+    await database.close()
+
+
+async def test_a_growing_clip_of_nobody_is_left_alone(
+    module_harness: ModuleHarness, tmp_path: Path
+) -> None:
+    database = Database(tmp_path / "spyoncino.db")
+    await leave_growing(module_harness, database, "somebody-elses")
+    module = await module_harness.add(ClipBuilderModule)
+    await module._chores.finished()
+    assert module_harness.pool.asked == []
+    await database.close()

@@ -14,8 +14,15 @@ from spyoncino.persistence import database as database_module
 from spyoncino.persistence.decisions import DecisionStore
 from spyoncino.persistence.events import EventStore
 from spyoncino.schemas.events import EventCompleted, EventCreated, EventState, EventUpdate
+from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState
-from spyoncino.schemas.topics import EVENT_COMPLETED, EVENT_CREATED, EVENT_STORED, EVENT_UPDATED
+from spyoncino.schemas.topics import (
+    EVENT_COMPLETED,
+    EVENT_CREATED,
+    EVENT_STORED,
+    EVENT_UPDATED,
+    MEDIA_READY,
+)
 
 
 async def test_every_state_of_an_event_is_saved_and_acknowledged(harness: ModuleHarness) -> None:
@@ -39,6 +46,28 @@ async def test_a_completed_event_keeps_the_decisions_around_it(harness: ModuleHa
     await harness.feed(EVENT_COMPLETED, EventCompleted(event=completed))
     kept = await DecisionStore(harness.context.database).of_event(EVENT_ID)
     assert [decision.first_s for decision in kept] == [97.0, 105.0]
+
+
+async def test_decisions_about_media_that_come_after_the_event_are_kept_too(
+    harness: ModuleHarness,
+) -> None:
+    await harness.add(EventLog)
+    completed = event(state=EventState.COMPLETED, start_s=100.0, end_s=110.0)
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=completed))
+    harness.decision_log.record(
+        "event.clip_builder", "door", "clip", True, "the clip is complete", at_s=110.0
+    )
+    artifact = MediaArtifact(
+        kind=MediaKind.CLIP,
+        event_ref=EVENT_ID,
+        camera="door",
+        path="clip.mp4",
+        content_type="video/mp4",
+        size_bytes=1,
+    )
+    await harness.feed(MEDIA_READY, artifact)
+    kept = await DecisionStore(harness.context.database).of_event(EVENT_ID)
+    assert [decision.subject for decision in kept] == ["clip"]
 
 
 async def test_an_event_left_open_by_a_killed_run_is_failed_at_the_start(

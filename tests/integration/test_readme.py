@@ -1,0 +1,48 @@
+"""What the README tells a newcomer to type works, in the order in which it is told."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.fixtures.programs import Running, command
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
+CI_RUN = (ROOT / ".ci" / "run").read_text()
+
+CHECKED_ELSEWHERE = {"pip install .": "make wheel"}
+"""Commands that the whole check runs itself, and how it does."""
+
+
+def test_commands_that_take_the_whole_machine_are_part_of_the_whole_check() -> None:
+    heavy = [line for line in COMMANDS if not line.startswith("spyoncino")]
+    assert "make demo" in heavy
+    assert "make test" in heavy
+    for line in heavy:
+        assert CHECKED_ELSEWHERE.get(line, line) in CI_RUN, line
+
+
+@pytest.mark.timeout(180)
+def test_every_command_works_in_the_order_of_the_readme(tmp_path: Path, visitor_clip: Path) -> None:
+    shutil.copy(visitor_clip, tmp_path / "garden.mp4")
+    event_id = ""
+    for line in COMMANDS:
+        words = shlex.split(line)
+        if words[0] != "spyoncino":
+            continue
+        arguments = [event_id if word == "EVENT" else word for word in words[1:]]
+        if arguments[0] == "run":
+            with Running(tmp_path / "run.log", *arguments, cwd=tmp_path) as running:
+                running.wait_for_line("is live")
+                running.interrupt()
+                assert running.wait() == 0, running.said()
+            continue
+        done = command(*arguments, cwd=tmp_path)
+        assert done.code == 0, f"{line}: {done.err}"
+        if arguments[-2:] == ["events", "list"]:
+            listed = command(*arguments, "--json", cwd=tmp_path).objects
+            event_id = listed[0]["event_id"][:8]
+    assert len(list((tmp_path / "copies").iterdir())) == 1

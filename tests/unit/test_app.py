@@ -1,0 +1,183 @@
+"""The composition root: settings reach the parts, and a failed start leaves nothing open."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from spyoncino.app import Application, load_modules
+from spyoncino.core.config_load import LoadedConfig, load_config
+from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.paths import DataFolder
+from spyoncino.errors import StorageError, UsageError, WiringError
+from spyoncino.runtime.pool_stats import PoolState
+from spyoncino.schemas.status import HealthState, HealthSummary
+
+
+def configured(folder: Path, **sections: Any) -> LoadedConfig:
+    return load_config(
+        load_modules(), overrides=sections, working_folder=folder, config_home=folder
+    )
+
+
+def build(folder: Path, *, lossless: bool = False, **sections: Any) -> Application:
+    loaded = configured(folder, **sections)
+    return Application(loaded, load_modules(), DataFolder(folder / "data"), lossless=lossless)
+
+
+def test_every_built_in_module_can_be_loaded() -> None:
+    registry = load_modules()
+
+    assert registry.failures == ()
+    assert "input.camera" in {module.name for module in registry.modules}
+
+
+def test_settings_of_a_camera_reach_its_capture_process(tmp_path: Path) -> None:
+    triangle = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]
+    application = build(
+        tmp_path,
+        cameras={
+            "door": {
+                "source": {"type": "sim", "fps": 7, "realtime": False, "seed": 3},
+                "analysis_fps": 2.5,
+                "masks": [triangle],
+                "motion": {"sensitivity": 0.9},
+            }
+        },
+        motion={"min_area": 0.5},
+        shared_memory={"ring_slots": 5, "ring_max_bytes": "7MB"},
+        packets={"keep_s": 40, "max_bytes": "9MB"},
+    )
+
+    spec = application._capture_spec("door", application.loaded.settings.cameras["door"])
+
+    assert spec.camera_id == "door"
+    assert (spec.source.kind, spec.source.realtime, spec.source.loop) == ("sim", False, False)
+    assert spec.source.options["fps"] == 7
+    assert spec.source.options["seed"] == 3
+    assert (spec.analysis_fps, spec.ring_slots, spec.ring_max_bytes) == (2.5, 5, 7_000_000)
+    assert (spec.packet_ring_s, spec.packet_ring_max_bytes) == (40, 9_000_000)
+    assert spec.masks == (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),)
+    assert spec.motion is not None
+    assert (spec.motion.sensitivity, spec.motion.min_area) == (0.9, 0.5)
+    assert not spec.is_lossless
+
+
+def test_a_lossless_run_is_lossless_down_to_the_capture_process(tmp_path: Path) -> None:
+    application = build(tmp_path, lossless=True, cameras={"door": {"source": {"type": "sim"}}})
+
+    camera = application.loaded.settings.cameras["door"]
+    assert application._capture_spec("door", camera).is_lossless
+
+
+def test_a_section_that_another_module_took_is_a_wiring_fault(tmp_path: Path) -> None:
+    application = build(tmp_path)
+
+    class Other(ModuleSettings):
+        """Not the settings that the root expects."""
+
+    with pytest.raises(WiringError, match="section motion belongs to another module"):
+        application._section("motion", Other)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Application:
+    """A system without cameras and with a detector that needs no model."""
+    return build(
+        tmp_path,
+        pool={"workers": 1},
+        objects={"detector": "mock"},
+        shared_memory={"folder": str(tmp_path)},
+        web={"port": 0},
+    )
+
+
+@pytest.mark.processes
+def test_it_opens_everything_and_closes_everything(whole: Application, tmp_path: Path) -> None:
+    async def live() -> HealthSummary:
+        async with whole:
+            owner = await asyncio.to_thread(lambda: whole.data.running_process)
+            assert owner == os.getpid()
+            assert whole.pool.stats().state is PoolState.RUNNING
+            assert whole.captures._folder is not None
+            return await whole.orchestrator.check_health()
+
+    parts = asyncio.run(live()).modules
+
+    parts.pop("machine", None)  # says how busy the machine is, with whatever else it does
+    assert {part.state for part in parts.values()} == {HealthState.OK}, parts
+    assert whole.data.running_process is None
+    assert whole.pool.stats().state is PoolState.STOPPED
+    assert list(tmp_path.glob("spyoncino-*")) == []
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        *("access-token", "logs", "media", "spyoncino.db", "spyoncino.lock")
+    ]
+
+
+@pytest.mark.processes
+def test_what_was_opened_is_closed_when_a_later_part_fails(
+    whole: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse() -> None:
+        await asyncio.sleep(0)
+        raise UsageError("no modules today")
+
+    monkeypatch.setattr(whole.orchestrator, "start", refuse)
+
+    with pytest.raises(UsageError, match="no modules today"):
+        asyncio.run(_enter(whole))
+
+    assert whole.data.running_process is None
+    assert whole.pool.stats().state is PoolState.STOPPED
+    assert list(tmp_path.glob("spyoncino-*")) == []
+
+
+def test_a_damaged_database_stops_the_start_and_gives_the_folder_back(
+    whole: Application, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "spyoncino.db").write_bytes(b"no database at all, " * 99)
+
+    with pytest.raises(StorageError, match="is damaged"):
+        asyncio.run(_enter(whole))
+
+    assert whole.data.running_process is None
+
+
+def test_a_folder_that_somebody_else_runs_on_is_refused(whole: Application) -> None:
+    with whole.data, pytest.raises(StorageError, match="already running"):
+        asyncio.run(_enter(build(whole.data.root.parent)))
+
+
+async def _enter(application: Application) -> None:
+    async with application:
+        pytest.fail("it must not open")
+
+
+@pytest.mark.processes
+def test_the_memory_of_a_killed_run_is_removed_and_told(whole: Application, tmp_path: Path) -> None:
+    left = tmp_path / f"spyoncino-{os.getuid()}-killed"
+    left.mkdir()
+    (left / "main.lock").write_text("1\n")
+
+    async def live() -> None:
+        async with whole:
+            assert not left.exists()
+
+    with structlog.testing.capture_logs() as lines:
+        asyncio.run(live())
+
+    told = [line for line in lines if line.get("folder") == str(left)]
+    assert len(told) == 1
+    assert "killed run" in told[0]["event"]
+
+
+async def test_the_pools_health_says_how_many_workers_are_missing(whole: Application) -> None:
+    health = await whole._pool_health()
+
+    assert health.state in (HealthState.STOPPED, HealthState.DEGRADED)
+    assert health.detail == "0 of 1 workers are ready"
+    assert set(health.numbers) == {"queue", "in_flight", "done", "errors", "restarts"}
