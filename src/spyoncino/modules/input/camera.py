@@ -51,6 +51,7 @@ class CameraFeed:
         self.camera = camera
         self.state = CameraState.CONNECTING
         self.detail = ""
+        self.trouble = ""
         self.frames = 0
         self.last: Frame | None = None
         self.format: SourceOpened | None = None
@@ -107,8 +108,8 @@ class CameraInput(InputModule[CameraInputSettings]):
         troubles: list[str] = []
         for feed in self._feeds.values():
             numbers[f"{feed.camera}.frames"] = float(feed.frames)
-            if feed.state not in (CameraState.CONNECTING, CameraState.LIVE, CameraState.ENDED):
-                troubles.append(f"camera {feed.camera} is {feed.state}: {feed.detail}".rstrip(": "))
+            if feed.trouble:
+                troubles.append(f"camera {feed.camera} is {feed.state}: {feed.trouble}")
         if not troubles:
             return HealthStatus(numbers=numbers)
         return HealthStatus(state=HealthState.DEGRADED, detail="; ".join(troubles), numbers=numbers)
@@ -224,6 +225,10 @@ class CameraInput(InputModule[CameraInputSettings]):
             await self._publish_end(feed)
         feed.state = state
         feed.detail = detail
+        if state in (CameraState.LIVE, CameraState.ENDED):
+            feed.trouble = ""
+        elif state is not CameraState.CONNECTING:  # each new attempt is no sign of health
+            feed.trouble = detail or f"it is {state.value}"
         status = CameraStatus(
             source=self.name,
             camera=feed.camera,

@@ -233,6 +233,9 @@ async def test_a_lost_connection_ends_what_is_open_because_camera_time_begins_ag
     door.say(LIVE, frame_ready(5), SourceStateChanged("retrying", "it is gone"))
     await module_harness.settle()
     trouble = await module.health()
+    door.say(SourceStateChanged("connecting"))
+    await module_harness.settle()
+    assert (await module.health()).state is HealthState.DEGRADED, "an attempt is not a success"
     door.say(LIVE, frame_ready(0))
     await module_harness.settle()
 
