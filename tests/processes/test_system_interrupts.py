@@ -51,7 +51,9 @@ def test_analyze_ends_quietly_whenever_it_is_interrupted(
 
         running.interrupt()
 
-        assert running.wait(15) == INTERRUPTED
+        # On a busy machine the interpreter itself may not be up yet: then the signal ends it.
+        early = {-signal.SIGINT} if after_s == TO_MAIN_S else set()
+        assert running.wait(15) in {INTERRUPTED, *early}
         assert_quiet_end(running, memory)
 
 
