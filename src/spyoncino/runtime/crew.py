@@ -27,6 +27,9 @@ from spyoncino.runtime.worker_slot import Slot, SlotState
 
 _LOG = logging.getLogger(__name__)
 
+_REAP_S: Final = 2.0
+"""A killed process is gone within milliseconds, on a busy machine within a second."""
+
 _PATIENCE_BEFORE_FORCE: Final = 0.9
 """Share of the patience in ``stop`` that is left to the workers; the rest is for killing them."""
 
@@ -188,7 +191,9 @@ class Crew:
         for link in tuple(self._alive):
             _LOG.warning("worker process %d did not end by itself and is killed", link.pid)
             link.kill()
-        await self._wait_for_ends(now_ns + int(1e9 * patience_s))
+        killed_ns = self._clock.monotonic_ns()
+        last_ns = max(now_ns + int(1e9 * patience_s), killed_ns + int(1e9 * _REAP_S))
+        await self._wait_for_ends(last_ns)
         await self._launcher.close()
 
     def stats(self) -> tuple[WorkerStats, ...]:

@@ -268,7 +268,7 @@ async def test_stop_ends_in_time_even_when_a_worker_cannot_be_killed() -> None:
         await settle()
         await stage.clock.advance(1.8)
         assert not stopping.done()
-        await stage.clock.advance(0.4)
+        await stage.clock.advance(2.2)
         await stopping
 
         with pytest.raises(JobRejectedError, match="pool is stopped"):
