@@ -85,6 +85,8 @@ def test_a_wrong_setting_is_named_with_its_file_and_what_would_be_right(
 
 
 def test_no_camera_is_a_wrong_usage_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "spyoncino.yaml").write_text("log: {level: info}\n")
+
     outcome = command("--data", tmp_path / "data", "run", cwd=tmp_path)
 
     assert "no camera is configured" in the_sentence(outcome, 2)
