@@ -82,6 +82,10 @@ def test_a_killed_worker_is_replaced_and_the_visit_still_has_all_its_files(house
     assert set(house.records.events().values()) <= {"completed", "failed"}
 
 
+ONE_FRAGMENT_BYTES = 50_000
+"""More than the head of a growing clip; before its first fragment there is nothing to keep."""
+
+
 def test_a_killed_capture_process_is_replaced_and_its_event_is_closed_with_what_it_has(
     house: House,
 ) -> None:
@@ -89,6 +93,13 @@ def test_a_killed_capture_process_is_replaced_and_its_event_is_closed_with_what_
         running.wait_for(lambda: bool(house.records.events()))
         (event_id,) = house.records.events()
         (capture,) = running.captures()
+        growing = house.records.data / "media"
+        running.wait_for(
+            lambda: any(
+                part.stat().st_size > ONE_FRAGMENT_BYTES
+                for part in growing.glob(f"*/{event_id}/clip.part.mp4")
+            )
+        )
 
         kill(capture)
 
