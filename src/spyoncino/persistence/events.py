@@ -9,9 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.tables import EVENTS
-from spyoncino.schemas.events import Event, EventState
-
-CLOSED_STATES = (EventState.COMPLETED, EventState.FAILED)
+from spyoncino.schemas.events import CLOSED_STATES, Event, EventState
 
 
 class EventStore:

@@ -33,6 +33,10 @@ class EventState(StrEnum):
     FAILED = "failed"
 
 
+CLOSED_STATES = (EventState.COMPLETED, EventState.FAILED)
+"""States that an event never leaves."""
+
+
 class TrackSummary(Record):
     """One track as the event tells it."""
 

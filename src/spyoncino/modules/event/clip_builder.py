@@ -19,7 +19,7 @@ from spyoncino.modules.folders import make_folder
 from spyoncino.persistence.events import EventStore
 from spyoncino.runtime.jobs import Job, Priority
 from spyoncino.runtime.tasks import FINISH_CLIP, FinishClipJob, FinishClipResult
-from spyoncino.schemas.events import Event, EventState, EventUpdate
+from spyoncino.schemas.events import CLOSED_STATES, Event, EventUpdate
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.schemas.topics import (
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 FILE_NAME = "clip.mp4"
 PART_NAME = "clip.part.mp4"
 
-CLOSED_STATES = (EventState.COMPLETED, EventState.FAILED)
 
 SALVAGED_NOTE = "the program ended during this event; the clip holds what was written until then"
 

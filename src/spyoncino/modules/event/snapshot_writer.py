@@ -15,7 +15,7 @@ from spyoncino.modules.chores import Chores
 from spyoncino.modules.folders import make_folder
 from spyoncino.runtime.jobs import Job, Priority
 from spyoncino.runtime.tasks import SNAPSHOT, SnapshotJob, SnapshotResult
-from spyoncino.schemas.events import BestPicture, Event, EventState, EventUpdate
+from spyoncino.schemas.events import CLOSED_STATES, BestPicture, Event, EventUpdate
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.schemas.topics import (
@@ -27,8 +27,6 @@ from spyoncino.schemas.topics import (
 )
 
 FILE_NAME = "snapshot.jpg"
-
-CLOSED_STATES = (EventState.COMPLETED, EventState.FAILED)
 
 
 class SnapshotSettings(ModuleSettings):

@@ -12,9 +12,9 @@ from spyoncino.core.contracts import Consume, ModuleSettings, StorageModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.persistence.decisions import DecisionStore
-from spyoncino.persistence.events import CLOSED_STATES, EventStore
+from spyoncino.persistence.events import EventStore
 from spyoncino.schemas import topics
-from spyoncino.schemas.events import Event, EventState, EventUpdate
+from spyoncino.schemas.events import CLOSED_STATES, Event, EventState, EventUpdate
 from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.status import HealthState, HealthStatus
 
