@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from spyoncino.clock import Clock
 from spyoncino.core.bus_reports import BusReporter
+from spyoncino.core.critical import CriticalLine, Patience
 from spyoncino.core.message import Message, Receipt
 from spyoncino.core.queues import Policy
 from spyoncino.core.routes import Route, Routes
@@ -38,6 +40,9 @@ MAX_FROM_THREADS = 1024
 SYNC_THREADS = 4
 """Threads for synchronous handlers, for all subscribers together."""
 
+DRAIN_POLL_S = 0.001
+"""How often ``drain`` looks whether the outbox has written: about as long as a commit takes."""
+
 STOP_GRACE_S = 5.0
 """How long ``stop`` lets running handlers finish before it interrupts them."""
 
@@ -52,6 +57,8 @@ class Bus:
         clock: Stamps messages and paces reports.
         log: Where failing handlers and overflowing queues are written.
         status_interval_s: Seconds between two ``status.bus`` snapshots.
+        outbox: File that makes critical topics durable; ``None`` treats every topic as best effort.
+        patience: For durable subscribers whose handler fails.
     """
 
     def __init__(
@@ -60,11 +67,16 @@ class Bus:
         *,
         log: FilteringBoundLogger | None = None,
         status_interval_s: float = 5.0,
+        outbox: Path | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._now_ns = clock.monotonic_ns
         self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.bus")
         self._reporter = BusReporter(self, clock, self._log, status_interval_s)
         self._routes = Routes()
+        self.critical: CriticalLine | None = None
+        if outbox is not None:
+            self.critical = CriticalLine(outbox, clock, self._log, self._offer, patience)
         self._published = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread_id = 0
@@ -78,9 +90,12 @@ class Bus:
 
         Raises:
             BusClosedError: It was started before; a bus lives once.
+            StorageError: The outbox cannot be opened.
         """
         if self._loop is not None:
             raise BusClosedError("A bus is started once; build a new one.")
+        if self.critical is not None:
+            await self.critical.start()
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
         self._running = True
@@ -103,6 +118,8 @@ class Bus:
             subscription.close()
         others = [each for each in self._routes if not each.is_current_task()]
         await asyncio.gather(*(each.wait_closed(timeout_s) for each in others))
+        if self.critical is not None:
+            await self.critical.stop()
         if self._executor is not None:
             self._executor.shutdown(wait=False)
 
@@ -128,7 +145,8 @@ class Bus:
         """Offer a payload to every subscriber of the topic, at one moment for all of them.
 
         Returns when no subscriber with the policy ``block`` lacks room for it. Cancelling a publish
-        that waits loses the message for those that had no room.
+        that waits loses the message for those that had no room. With an outbox, a critical message
+        is in it before this returns, and no durable subscriber loses it.
 
         Args:
             topic: A topic, or its full name.
@@ -146,13 +164,10 @@ class Bus:
             route = self._checked_route(name, topic, payload, on_settled)
         self._published += 1
         message = Message(name, payload, self._now_ns())
-        if on_settled is not None:
-            message.receipt = Receipt(on_settled, self._on_settled_failed, len(route.queues))
-        rooms: list[asyncio.Future[None]] = []
-        for queue in route.queues:
-            room = queue.offer(message)
-            if room is not None:
-                rooms.append(room)
+        if route.is_critical and self.critical is not None:
+            await self.critical.publish(message, on_settled)
+            return
+        rooms = self._offer(message, on_settled, route)
         if rooms:
             await _wait_for_room(message, route, rooms)
         elif self._published % PUBLISHES_PER_TURN == 0:
@@ -200,6 +215,7 @@ class Bus:
         name: str,
         policy: Policy = Policy.DROP_OLDEST,
         capacity: int = 256,
+        durable: bool = False,
     ) -> Subscription:
         """Have a handler called with every message of a topic or pattern, one at a time, in order.
 
@@ -209,13 +225,18 @@ class Bus:
             name: Who subscribes, for status, logs and ``status.error.<name>``.
             policy: What happens when its queue is full.
             capacity: Messages that may wait.
+            durable: With an outbox: every critical message is handled at least once, in order,
+                also those that were published while nobody of this name subscribed. Needs the
+                policy ``block`` and a name of its own.
 
         Raises:
-            WiringError: The pattern is malformed.
+            WiringError: The pattern is malformed, or a durable subscriber would lose messages.
             BusClosedError: The bus was stopped.
         """
         if self._loop is not None and not self._running:
             raise BusClosedError(f'"{name}" cannot subscribe: the bus was stopped.')
+        if durable and policy is not Policy.BLOCK:
+            raise WiringError(f'"{name}" cannot be durable with the policy {policy}; use block.')
         subscription = Subscription(
             name,
             pattern if isinstance(pattern, str) else pattern.pattern,
@@ -226,6 +247,8 @@ class Bus:
             owner=self._routes,
             reports=self._reporter,
         )
+        if durable and self.critical is not None:
+            subscription.make_durable(self.critical)
         self._routes.add(subscription)
         if self._running:
             subscription.start()
@@ -245,6 +268,8 @@ class Bus:
                 await busy.idle()
             elif self._from_threads or self._reporter.busy:
                 await asyncio.sleep(0)
+            elif self.critical is not None and self.critical.busy:
+                await asyncio.sleep(DRAIN_POLL_S)
             else:
                 return
 
@@ -264,6 +289,23 @@ class Bus:
             subscribers=tuple(each.status() for each in self._routes if not each.closed),
             warning=warning,
         )
+
+    def _offer(
+        self,
+        message: Message,
+        on_settled: Callable[[], None] | None,
+        route: Route | None = None,
+    ) -> list[asyncio.Future[None]]:
+        """Put a message into every queue of its topic; the rooms that are still to come."""
+        route = route or self._routes.of(message.topic)
+        if on_settled is not None:
+            message.receipt = Receipt(on_settled, self._on_settled_failed, len(route.queues))
+        rooms: list[asyncio.Future[None]] = []
+        for queue in route.queues:
+            room = queue.offer(message)
+            if room is not None:
+                rooms.append(room)
+        return rooms
 
     def _checked_route(
         self,

@@ -54,15 +54,17 @@ class Message:
 
     Attributes:
         receipt: Set by the bus when the publisher wants to know that every receiver is done.
+        seq: Number of a critical message in the outbox; ``None`` for all others.
     """
 
-    __slots__ = ("payload", "published_ns", "receipt", "topic")
+    __slots__ = ("payload", "published_ns", "receipt", "seq", "topic")
 
     def __init__(self, topic: str, payload: Any, published_ns: int) -> None:
         self.topic = topic
         self.payload = payload
         self.published_ns = published_ns
         self.receipt: Receipt | None = None
+        self.seq: int | None = None
 
     @property
     def data(self) -> Any:

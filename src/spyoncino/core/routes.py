@@ -8,6 +8,7 @@ from spyoncino.core.queues import BoundedQueue
 from spyoncino.core.subscription import Subscription
 from spyoncino.core.topic_match import check_name, compile_pattern, declared_topic
 from spyoncino.schemas.base import Payload
+from spyoncino.schemas.topics import Delivery
 
 MAX_ROUTES = 4096
 """Topic names whose subscribers are remembered; names contain ids, so they can be many."""
@@ -20,10 +21,12 @@ class Route:
     Args:
         payload: The declared payload type; ``Payload`` for names that no topic declares.
         queues: Where a message goes, in the order of subscribing.
+        is_critical: Whether its topic is of the critical class.
     """
 
     payload: type[Payload]
     queues: tuple[BoundedQueue, ...]
+    is_critical: bool = False
 
 
 class Routes:
@@ -66,7 +69,8 @@ class Routes:
                 for subscription, takes in self._takes.items()
                 if not subscription.closed and takes(name)
             )
-            route = Route(topic.payload if topic else Payload, tuple(queues))
+            is_critical = topic is not None and topic.delivery is Delivery.CRITICAL
+            route = Route(topic.payload if topic else Payload, tuple(queues), is_critical)
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
             self._routes[name] = route

@@ -11,8 +11,10 @@ from contextvars import copy_context
 from typing import Protocol, TypeGuard
 
 from spyoncino.core.bus_stats import SubscriberCounters, Throttle
+from spyoncino.core.critical import CriticalLine, DurablePlace
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy, build_queue
+from spyoncino.errors import StorageError
 from spyoncino.schemas.status import SubscriberStatus
 
 Handler = Callable[[Message], object]
@@ -119,6 +121,10 @@ class Subscription:
         self._now_ns = now_ns
         self._owner = owner
         self._reports = reports
+        self._line: CriticalLine | None = None
+        self._place: DurablePlace | None = None
+        self._head = 0
+        self._is_behind = False
         self._task: asyncio.Task[None] | None = None
         self._handling: Message | None = None
         self._failures = Throttle(FAILURE_EVERY_NS)
@@ -129,10 +135,20 @@ class Subscription:
     @property
     def busy(self) -> bool:
         """Whether a message waits or is being handled."""
-        return self._handling is not None or len(self.queue) > 0
+        waits = self._handling is not None or len(self.queue) > 0
+        return waits or (self._is_behind and self._task is not None and not self._task.done())
+
+    def make_durable(self, line: CriticalLine) -> None:
+        """Have every critical message handled at least once, in order; before ``start``.
+
+        Also those that were published while nobody of its name subscribed.
+        """
+        self._line = line
+        self._is_behind = True
 
     def start(self) -> None:
         """Begin to hand out messages, in the running loop."""
+        self._head = self._line.head if self._line else 0
         self._task = asyncio.create_task(self._consume(), name=f"bus:{self.name}")
         self._task.add_done_callback(self._on_task_done)
 
@@ -197,6 +213,8 @@ class Subscription:
 
     async def _consume(self) -> None:
         queue, now_ns, waited_ns = self.queue, self._now_ns, self.counters.waited_ns
+        if self._line is not None:
+            await self._catch_up(self._line)
         turn_ns = now_ns()
         in_a_row = 0
         while not self.closed:
@@ -215,11 +233,28 @@ class Subscription:
                 turn_ns = now_ns()
                 in_a_row = 0
 
+    async def _catch_up(self, line: CriticalLine) -> None:
+        """Handle what was published while it did not run, before anything new."""
+        try:
+            self._place = place = await line.place_for(self.name, self.pattern, self._head)
+            place.is_idle = lambda: not self.busy and not self.closed
+            async for message in place.missed():
+                if self.closed:
+                    return
+                await self._handle(message)
+        except StorageError as error:
+            line.complain(f"{self.name} does not get what it missed", error)
+        self._is_behind = False
+
     async def _handle(self, message: Message) -> None:
         self._handling = message
         CURRENT_MESSAGE.set(message)
         try:
-            await self._handler(message)
+            if self._place is not None and message.seq is not None:
+                if not await self._handle_surely(self._place, message, message.seq):
+                    return
+            else:
+                await self._handler(message)
         except asyncio.CancelledError as error:
             if self._task is not None and self._task.cancelling():
                 self.counters.dropped += 1
@@ -235,13 +270,38 @@ class Subscription:
             if message.receipt is not None:
                 message.receipt.settle()
 
+    async def _handle_surely(self, place: DurablePlace, message: Message, seq: int) -> bool:
+        """Try until it is handled or a dead letter; whether it was handled now.
+
+        A ``StorageError`` passes some day and says nothing against the message, so that it is tried
+        for as long as it takes; meanwhile the publishers of further messages wait.
+        """
+        if place.is_handled(seq):
+            return False
+        failures = attempts = 0
+        while True:
+            try:
+                await self._handler(message)
+            except Exception as error:  # noqa: BLE001 - a subscriber's fault must not end its task
+                failures += 1
+                attempts += not isinstance(error, StorageError)
+                self._failed(message, error)
+                if attempts >= place.patience.attempts:
+                    await place.bury(message, error, attempts)
+                    return False
+                await place.sleep(place.patience.pause_s(failures))
+            else:
+                place.handled(seq)
+                return True
+
     def _failed(self, message: Message, error: Exception) -> None:
         self.counters.failed += 1
         if self._failures.passes(self._now_ns()):
             self._reports.on_failure(self, message, error, self._failures.take_held())
 
     def _on_lost(self, message: Message) -> None:
-        self.counters.dropped += 1
+        is_kept = self._line is not None and message.seq is not None  # it is handled next time
+        self.counters.dropped += not is_kept
         if message.receipt is not None:
             message.receipt.settle()
         if self.policy in _DROPPING and not self.closed:
@@ -256,6 +316,8 @@ class Subscription:
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         del task
+        if self._place is not None:
+            self._place.leave()
         self._wake_idle_waiters()
         self._owner.on_ended(self)
 

@@ -41,7 +41,7 @@ class Database:
         Raises:
             StorageError: Corrupt, locked, from a newer program, or the disk is full.
         """
-        with _told_as_storage_error(self.path):
+        with told_as_storage_error(self.path):
             await asyncio.to_thread(_quick_check, self.path)
             await asyncio.to_thread(upgrade, self.path)
             self._engine = await asyncio.to_thread(_engine_for, self.path)
@@ -60,7 +60,7 @@ class Database:
             StorageError: The disk is full, the file is locked by another program or damaged.
         """
         engine = self._opened()
-        with _told_as_storage_error(self.path):
+        with told_as_storage_error(self.path):
             async with self._writer, engine.begin() as connection:
                 yield connection
 
@@ -72,7 +72,7 @@ class Database:
             StorageError: The file is locked by another program or damaged.
         """
         engine = self._opened()
-        with _told_as_storage_error(self.path):
+        with told_as_storage_error(self.path):
             async with engine.connect() as connection:
                 yield connection
 
@@ -83,7 +83,7 @@ class Database:
 
 
 @contextmanager
-def _told_as_storage_error(path: Path) -> Iterator[None]:
+def told_as_storage_error(path: Path) -> Iterator[None]:
     """Turn the many database exceptions into one sentence each."""
     try:
         yield

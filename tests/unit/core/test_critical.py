@@ -1,0 +1,286 @@
+"""Critical messages: on disk before a publish returns, handled at least once and in order."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from spyoncino.clock import SystemClock
+from spyoncino.core.bus import Bus
+from spyoncino.core.critical import Patience
+from spyoncino.core.message import Message
+from spyoncino.core.queues import Policy
+from spyoncino.errors import StorageError, WiringError
+from spyoncino.schemas.events import DoorbellEvent
+from spyoncino.schemas.topics import DOORBELL_PRESSED
+
+DOOR = DOORBELL_PRESSED.of("door")
+AT_ONCE = Patience(attempts=3, first_pause_s=0.001, longest_pause_s=0.001)
+
+
+def press(event_id: str) -> DoorbellEvent:
+    return DoorbellEvent(doorbell="door", camera="door", event_id=event_id)
+
+
+@asynccontextmanager
+async def running(path: Path) -> AsyncIterator[Bus]:
+    async with Bus(SystemClock(), outbox=path, patience=AT_ONCE) as bus:
+        yield bus
+
+
+class Listener:
+    """A durable subscriber.
+
+    Args:
+        fails: Event id to the errors that handling it raises, one each time.
+    """
+
+    def __init__(self, fails: dict[str, list[Exception]] | None = None) -> None:
+        self.heard: list[str] = []
+        self._fails = fails or {}
+
+    async def handle(self, message: Message) -> None:
+        errors = self._fails.get(message.payload.event_id)
+        if errors:
+            raise errors.pop(0)
+        self.heard.append(message.payload.event_id)
+
+    def join(self, bus: Bus, name: str = "listener") -> None:
+        bus.subscribe(DOORBELL_PRESSED, self.handle, name=name, policy=Policy.BLOCK, durable=True)
+
+
+def rows(path: Path) -> list[str]:
+    with sqlite3.connect(path) as connection:
+        return [row[0] for row in connection.execute("SELECT event_id FROM messages ORDER BY seq")]
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+async def test_a_message_is_on_disk_when_its_publish_returns(outbox: Path) -> None:
+    async with running(outbox) as bus:
+        await bus.publish(DOOR, press("a"))
+
+        assert rows(outbox) == ["a"]
+
+
+async def test_what_was_not_handled_is_handled_after_a_restart_before_anything_new(
+    outbox: Path,
+) -> None:
+    gate = asyncio.Event()
+    seen: list[str] = []
+
+    async def slow(message: Message) -> None:
+        seen.append(message.payload.event_id)
+        await gate.wait()
+
+    bus = Bus(SystemClock(), outbox=outbox)
+    await bus.start()
+    bus.subscribe(DOOR, slow, name="listener", policy=Policy.BLOCK, durable=True)
+    for name in "abc":
+        await bus.publish(DOOR, press(name))
+    await bus.stop(timeout_s=0.01)
+    assert seen == ["a"]
+
+    listener = Listener()
+    async with running(outbox) as again:
+        listener.join(again)
+        await again.publish(DOOR, press("d"))
+        await again.drain()
+    assert listener.heard == ["a", "b", "c", "d"]
+    assert again.status().dropped == 0
+
+
+async def test_a_new_subscriber_gets_only_what_comes_after_it(outbox: Path) -> None:
+    async with running(outbox) as bus:
+        await bus.publish(DOOR, press("before"))
+        listener = Listener()
+        listener.join(bus)
+        await bus.publish(DOOR, press("after"))
+        await bus.drain()
+    assert listener.heard == ["after"]
+
+
+async def test_a_subscriber_that_left_and_came_back_misses_nothing(outbox: Path) -> None:
+    first, second, other = Listener(), Listener(), Listener()
+    async with running(outbox) as bus:
+        other.join(bus, "other")
+        mine = bus.subscribe(DOOR, first.handle, name="mine", policy=Policy.BLOCK, durable=True)
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+        mine.close()
+        await mine.wait_closed()
+        await bus.publish(DOOR, press("b"))
+        second.join(bus, "mine")
+        await bus.publish(DOOR, press("c"))
+        await bus.drain()
+    assert first.heard == ["a"]
+    assert second.heard == ["b", "c"]
+    assert other.heard == ["a", "b", "c"]
+
+
+async def test_a_failing_message_is_tried_again_and_keeps_its_place(outbox: Path) -> None:
+    listener = Listener({"a": [ValueError("not now"), ValueError("not yet")]})
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await bus.publish(DOOR, press("a"))
+        await bus.publish(DOOR, press("b"))
+        await bus.drain()
+    assert listener.heard == ["a", "b"]
+
+
+async def test_a_message_that_always_fails_becomes_a_dead_letter_with_its_reason(
+    outbox: Path,
+) -> None:
+    listener = Listener({"a": [ValueError("broken")] * 9})
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await bus.publish(DOOR, press("a"))
+        await bus.publish(DOOR, press("b"))
+        await bus.drain()
+        assert bus.critical is not None
+        (letter,) = await bus.critical.dead_letters()
+        assert (letter.event_id, letter.subscriber, letter.attempts) == ("a", "listener", 3)
+        assert letter.reason == "ValueError: broken"
+        assert listener.heard == ["b"]
+        assert await bus.critical.drop_dead_letters([letter.number]) == 1
+        assert await bus.critical.dead_letters() == []
+
+
+async def test_a_full_disk_is_waited_for_however_long_it_lasts(outbox: Path) -> None:
+    listener = Listener({"a": [StorageError("full")] * 20})
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+        assert bus.critical is not None
+        assert await bus.critical.dead_letters() == []
+    assert listener.heard == ["a"]
+
+
+async def test_a_message_published_again_under_its_id_is_handled_once(outbox: Path) -> None:
+    listener = Listener()
+    settled: list[str] = []
+    async with running(outbox) as bus:
+        listener.join(bus)
+        for _ in range(2):
+            await bus.publish(DOOR, press("a"), on_settled=lambda: settled.append("a"))
+        await bus.drain()
+        assert bus.critical is not None
+        assert bus.critical.repeated == 1
+    assert listener.heard == ["a"]
+    assert settled == ["a", "a"]
+
+
+async def test_a_cancelled_publish_is_delivered_all_the_same(outbox: Path) -> None:
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        publishing = asyncio.create_task(bus.publish(DOOR, press("a")))
+        await asyncio.sleep(0)
+        publishing.cancel()
+        await asyncio.wait({publishing})
+        await bus.drain()
+    assert listener.heard == ["a"]
+
+
+async def test_without_room_on_the_disk_messages_are_delivered_and_counted(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await bus.drain()
+        with sqlite3.connect(outbox, isolation_level=None) as other:
+            monkeypatch.setattr(
+                "spyoncino.persistence.outbox._INSERT", "INSERT INTO nowhere VALUES (?,?,?,?)"
+            )
+            await bus.publish(DOOR, press("a"))
+            monkeypatch.undo()
+            assert other.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+        await bus.publish(DOOR, press("b"))
+        await bus.drain()
+        assert bus.critical is not None
+        assert bus.critical.undurable == 1
+    assert listener.heard == ["a", "b"]
+
+
+async def test_handled_messages_leave_the_file_but_the_newest(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spyoncino.persistence.outbox.KEPT_HANDLED", 2)
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        for number in range(20):
+            await bus.publish(DOOR, press(f"m{number}"))
+        await bus.drain()
+        assert bus.critical is not None
+        await bus.critical.forget_all_but({"listener"})
+        await asyncio.sleep(0.1)
+        await bus.critical.forget_all_but({"listener"})
+        assert rows(outbox) == ["m18", "m19"]
+
+
+async def test_forgotten_subscribers_hold_nothing_back(outbox: Path) -> None:
+    async with running(outbox) as bus:
+        Listener().join(bus, "gone")
+        await bus.drain()
+    async with running(outbox) as bus:
+        assert bus.critical is not None
+        await bus.critical.forget_all_but({"listener"})
+    with sqlite3.connect(outbox) as connection:
+        assert connection.execute("SELECT count(*) FROM cursors").fetchone() == (0,)
+
+
+async def test_a_body_of_another_shape_becomes_a_dead_letter(outbox: Path) -> None:
+    gate = asyncio.Event()
+
+    async def never(_: Message) -> None:
+        await gate.wait()
+
+    bus = Bus(SystemClock(), outbox=outbox)
+    await bus.start()
+    bus.subscribe(DOOR, never, name="listener", policy=Policy.BLOCK, durable=True)
+    await bus.publish(DOOR, press("a"))
+    await bus.publish(DOOR, press("b"))
+    await bus.stop(timeout_s=0.01)
+    with sqlite3.connect(outbox) as connection:
+        connection.execute("UPDATE messages SET body = '{}' WHERE event_id = 'a'")
+
+    listener = Listener()
+    async with running(outbox) as again:
+        listener.join(again)
+        await again.drain()
+        assert again.critical is not None
+        (letter,) = await again.critical.dead_letters()
+    assert letter.event_id == "a"
+    assert "cannot be read" in letter.reason
+    assert listener.heard == ["b"]
+
+
+async def test_a_durable_subscriber_must_not_drop(outbox: Path) -> None:
+    async with running(outbox) as bus:
+        with pytest.raises(WiringError, match="cannot be durable"):
+            bus.subscribe(DOOR, Listener().handle, name="listener", durable=True)
+
+
+def test_a_damaged_outbox_is_one_sentence(outbox: Path) -> None:
+    outbox.write_bytes(b"no database at all, but long enough to be looked at as one" * 40)
+    with pytest.raises(StorageError, match="is damaged"):
+        asyncio.run(Bus(SystemClock(), outbox=outbox).start())
+
+
+def test_only_its_owner_may_read_the_outbox(outbox: Path) -> None:
+    async def open_and_close() -> None:
+        async with running(outbox):
+            pass
+
+    asyncio.run(open_and_close())
+
+    assert outbox.stat().st_mode & 0o777 == 0o600
