@@ -19,7 +19,9 @@ from spyoncino.core.message import Message
 from spyoncino.core.topic_match import compile_pattern, declared_topic
 from spyoncino.errors import StorageError
 from spyoncino.persistence.outbox import DeadLetter, OutboxEntry, OutboxFile
+from spyoncino.persistence.press_journal import PressJournal
 from spyoncino.schemas.base import Payload
+from spyoncino.schemas.events import DoorbellEvent
 
 Rooms = list[asyncio.Future[None]]
 """What a publisher still waits for: room in the queues of subscribers that are behind."""
@@ -28,6 +30,9 @@ _Waiting = tuple[Message, Callable[[], None] | None, asyncio.Future[Rooms]]
 
 PAGE = 256
 """Missed messages that are read at a time: as many as the usual queue holds."""
+
+JOURNAL_NAME = "presses.journal"
+"""File beside the outbox that presses are synced to."""
 
 SWEEP_S = 2.0
 """Seconds between two sweeps of what everybody has handled."""
@@ -86,12 +91,14 @@ class CriticalLine:
         self._log = log
         self._offer = offer
         self._file = OutboxFile(path, self._on_written)
+        self._journal = PressJournal(path.with_name(JOURNAL_NAME))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_seq = 1
         self._offered = 0
         self._waiting: dict[int, _Waiting] = {}
         self._places: dict[str, DurablePlace] = {}
         self._sweeping: asyncio.Task[None] | None = None
+        self._recovering: asyncio.Task[None] | None = None
         self._troubles = Throttle(COMPLAIN_EVERY_NS)
 
     @property
@@ -113,29 +120,72 @@ class CriticalLine:
         self._loop = asyncio.get_running_loop()
         self._offered = await asyncio.to_thread(self._file.open)
         self._next_seq = self._offered + 1
+        presses = await asyncio.to_thread(self._journal.open)
+        self._recovering = asyncio.create_task(self._recover(presses), name="recover presses")
         self._sweeping = asyncio.create_task(self._sweep_on(), name="outbox sweep")
 
     async def stop(self) -> None:
         """Write what is on its way and close the file; what is not handled waits for next time."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.wait({self._sweeping})
+        for task in (self._sweeping, self._recovering):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         await asyncio.to_thread(self._file.close)
+        await asyncio.to_thread(self._journal.close)
 
     async def publish(self, message: Message, on_settled: Callable[[], None] | None) -> None:
         """Have a message written, then offered; returns when every queue has taken it.
 
-        Cancelling this takes nothing back: the message is written and offered all the same.
+        A press is synced to the medium, too, before this returns; its subscribers do not wait for
+        that. Cancelling this takes nothing back: the message is written and offered all the same.
         """
-        payload: Payload = message.payload
-        body = payload.model_dump_json().encode()
+        body = message.payload.model_dump_json().encode()
+        if not isinstance(message.payload, DoorbellEvent):
+            await self._write(message, body, on_settled)
+            return
+        synced = asyncio.ensure_future(self._synced(message.topic, body))
+        try:
+            is_safe = await self._write(message, body, on_settled)
+        finally:
+            slot = await asyncio.shield(synced)
+        if slot is not None and is_safe:
+            await asyncio.to_thread(self._journal.finish, slot)
+
+    async def _synced(self, topic: str, body: bytes) -> int | None:
+        """Sync a press; its slot in the journal, or ``None`` when that is not to be had."""
+        try:
+            return await asyncio.to_thread(self._journal.append, f"{topic} ".encode() + body)
+        except StorageError as error:
+            self.complain("a press is not in its journal", error)
+            return None
+
+    async def _recover(self, presses: list[bytes]) -> None:
+        """Publish the presses that a killed run had not brought into the outbox."""
+        for press in presses:
+            topic, _, body = press.partition(b" ")
+            try:
+                payload = DoorbellEvent.model_validate_json(body)
+            except ValidationError as error:
+                self._log.error("a press in the journal cannot be read", error=str(error))
+                continue
+            message = Message(topic.decode(), payload, self.clock.monotonic_ns())
+            self._log.warning("recovery: press of a killed run", topic=message.topic)
+            await self._write(message, body, None)
+        await asyncio.to_thread(self._journal.finish_unfinished)
+
+    async def _write(
+        self, message: Message, body: bytes, on_settled: Callable[[], None] | None
+    ) -> bool:
+        """Into the file, then into the queues; whether the file has it."""
         message.seq = seq = self._next_seq
         self._next_seq += 1
         done: asyncio.Future[Rooms] = self._running_loop().create_future()
         self._waiting[seq] = (message, on_settled, done)
-        self._file.append(OutboxEntry(seq, message.topic, payload.event_id, body))
+        entry = OutboxEntry(seq, message.topic, message.payload.event_id, body)
+        self._file.append(entry)
         for room in await asyncio.shield(done):
             await asyncio.shield(room)
+        return entry.is_written
 
     async def place_for(self, name: str, pattern: str, head: int) -> "DurablePlace":
         """The place of a subscriber, who takes up where it stopped.

@@ -61,6 +61,7 @@ class OutboxEntry:
         event_id: Unique id of the message; a second one with the same id is not taken.
         body: The payload as JSON.
         is_duplicate: Set by the writer: the id is in the file already.
+        is_written: Set by the writer: the file has it.
     """
 
     seq: int
@@ -68,6 +69,7 @@ class OutboxEntry:
     event_id: str
     body: bytes
     is_duplicate: bool = False
+    is_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +317,8 @@ class OutboxFile:
             with self._lock:  # what was acknowledged meanwhile is newer
                 self._cursors = cursors | self._cursors
         if entries:
+            for entry in entries:
+                entry.is_written = error is None
             self._on_written(entries, error)
 
 

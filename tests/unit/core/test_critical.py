@@ -284,3 +284,28 @@ def test_only_its_owner_may_read_the_outbox(outbox: Path) -> None:
     asyncio.run(open_and_close())
 
     assert outbox.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_press_that_did_not_reach_the_outbox_is_published_by_the_next_run(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(outbox) as bus:
+        Listener().join(bus)
+        await bus.drain()
+        statement = "INSERT INTO nowhere VALUES (?,?,?,?)"
+        monkeypatch.setattr("spyoncino.persistence.outbox._INSERT", statement)
+        await bus.publish(DOOR, press("a"))
+        monkeypatch.undo()
+
+    listener = Listener()
+    async with running(outbox) as again:
+        listener.join(again)
+        await asyncio.sleep(0.1)
+        await again.drain()
+    third = Listener()
+    async with running(outbox) as last:
+        third.join(last)
+        await asyncio.sleep(0.1)
+        await last.drain()
+    assert listener.heard == ["a"]
+    assert third.heard == []
