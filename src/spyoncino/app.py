@@ -18,6 +18,7 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.critical import Patience
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.machine import MachineProbe
 from spyoncino.core.orchestrator import Options, Orchestrator
@@ -93,14 +94,15 @@ class Application:
         self.loaded = loaded
         self.data = data
         self.clock: Clock = clock or SystemClock()
-        self.bus = Bus(self.clock, status_interval_s=loaded.settings.bus.status_interval_s)
+        self._registry = registry.without(loaded.settings.modules.disabled)
+        self.bus = self._build_bus(lossless=lossless)
         self.captures = Captures(self.clock, base=loaded.settings.shared_memory.folder)
         self.pool = self._build_pool(lossless=lossless)
         self.database = Database(data.database)
         self._lossless = lossless
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
-        self.orchestrator = self._build_orchestrator(registry)
+        self.orchestrator = self._build_orchestrator()
 
     async def __aenter__(self) -> Self:
         """Open everything; what was opened is closed again when something fails."""
@@ -139,7 +141,19 @@ class Application:
         await self.pool.start()
         self._stack.push_async_callback(self.pool.stop)
         await self.orchestrator.start()
+        if self.bus.critical is not None and not self._registry.failures:
+            await self.bus.critical.forget_all_but(self._durable_modules())
         self._stack.push_async_callback(self.orchestrator.stop)
+
+    def _build_bus(self, *, lossless: bool) -> Bus:
+        """A lossless run keeps no outbox: it is repeated from the start when it is interrupted."""
+        settings = self.loaded.settings.bus
+        return Bus(
+            self.clock,
+            status_interval_s=settings.status_interval_s,
+            outbox=None if lossless else self.data.outbox,
+            patience=Patience(attempts=settings.max_attempts),
+        )
 
     def _build_pool(self, *, lossless: bool) -> WorkerPool:
         settings = self.loaded.settings.pool
@@ -165,7 +179,7 @@ class Application:
             lossless=lossless,
         )
 
-    def _build_orchestrator(self, registry: Registry) -> Orchestrator:
+    def _build_orchestrator(self) -> Orchestrator:
         settings = self.loaded.settings
         context = ModuleContext(
             bus=self.bus,
@@ -181,7 +195,7 @@ class Application:
             config_hash=self.loaded.config_hash,
         )
         return Orchestrator(
-            registry.without(settings.modules.disabled),
+            self._registry,
             self.loaded.sections,
             bus=self.bus,
             clock=self.clock,
@@ -212,6 +226,11 @@ class Application:
             masks=camera.masks,
             is_lossless=self._lossless,
         )
+
+    def _durable_modules(self) -> set[str]:
+        """Names of modules that come back for what they missed, whether they run now or not."""
+        kinds = self._registry.modules
+        return {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
 
     def _pre_roll_s(self) -> float:
         return self._section("clip", ClipSettings).pre_roll_s

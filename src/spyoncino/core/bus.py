@@ -286,6 +286,8 @@ class Bus:
             delivered=total.delivered,
             dropped=total.dropped,
             failed=total.failed,
+            undurable=self.critical.undurable if self.critical else 0,
+            dead_letters=self.critical.dead if self.critical else 0,
             subscribers=tuple(each.status() for each in self._routes if not each.closed),
             warning=warning,
         )

@@ -52,12 +52,16 @@ class Consume:
         policy: What happens when its queue is full. Lossless runs (``analyze``) replace dropping
             by blocking.
         capacity: Messages its queue holds.
+        durable: Of a critical topic, with the policy ``block``: every message is handled at least
+            once, also those of the time when the module did not run. The handler must bear a
+            repeated message; when it raises, it gets the same message again.
     """
 
     topic: Topic[Any]
     handler: str
     policy: Policy = Policy.DROP_OLDEST
     capacity: int = 256
+    durable: bool = False
 
 
 class BaseModule(ABC, Generic[S]):

@@ -7,6 +7,7 @@ handle.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,6 +215,22 @@ class CriticalLine:
         """Every dead letter, oldest first."""
         return await asyncio.wrap_future(self._file.dead_letters())
 
+    async def retry_dead_letter(self, number: int) -> bool:
+        """Give a message to its subscriber again; whether there was such a dead letter.
+
+        A subscriber that does not run gets it when it is back.
+        """
+        loop = self._running_loop()
+        seq = self._next_seq
+        self._next_seq += 1
+        done: asyncio.Future[bool] = loop.create_future()
+        reviving = self._file.revive(number, seq)
+        # In the writer's thread, so that it is offered before everything with a higher number.
+        reviving.add_done_callback(
+            lambda revived: loop.call_soon_threadsafe(self._offer_revived, revived, done)
+        )
+        return await done
+
     async def drop_dead_letters(self, numbers: list[int]) -> int:
         """Delete dead letters; how many there were."""
         return await asyncio.wrap_future(self._file.drop_dead_letters(numbers))
@@ -261,6 +278,21 @@ class CriticalLine:
             if on_settled is not None:
                 on_settled()
 
+    def _offer_revived(
+        self, revived: "Future[OutboxEntry | None]", done: "asyncio.Future[bool]"
+    ) -> None:
+        error = revived.exception()
+        if error is not None:
+            done.set_exception(error)
+            return
+        entry = revived.result()
+        if entry is not None:
+            self._offered = entry.seq
+            place = self._places.get(entry.only_for)
+            if place is not None:
+                place.offer(self.read(entry))
+        done.set_result(entry is not None)
+
     async def _sweep_on(self) -> None:
         while True:
             await self.clock.sleep(SWEEP_S)
@@ -290,6 +322,7 @@ class DurablePlace:
         self.patience = line.patience
         self.sleep = line.clock.sleep
         self.is_idle: Callable[[], bool] = lambda: False
+        self.offer: Callable[[Message], object] = lambda _: None
         self._line = line
         self._file = file
         self._takes = compile_pattern(pattern)
@@ -304,7 +337,7 @@ class DurablePlace:
         while self._handled < self._head:
             page = await asyncio.wrap_future(self._file.between(self._handled, self._head, PAGE))
             for entry in page:
-                if not self._takes(entry.topic):
+                if not self._is_for_me(entry):
                     self.handled(entry.seq)
                     continue
                 try:
@@ -315,6 +348,9 @@ class DurablePlace:
                 yield message
             if len(page) < PAGE:
                 self.handled(self._head)
+
+    def _is_for_me(self, entry: OutboxEntry) -> bool:
+        return entry.only_for in ("", self.name) and self._takes(entry.topic)
 
     def is_handled(self, seq: int) -> bool:
         """Whether it was among the missed ones."""

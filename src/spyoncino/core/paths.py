@@ -52,6 +52,11 @@ class DataFolder:
         return self.root / "spyoncino.db"
 
     @property
+    def outbox(self) -> Path:
+        """Critical messages that somebody has not handled yet (SQLite)."""
+        return self.root / "outbox.db"
+
+    @property
     def media_root(self) -> Path:
         """The folder that holds the files of all events."""
         return self.root / "media"

@@ -147,6 +147,11 @@ class BusSettings(SettingsGroup):
     status_interval_s: float = Field(
         default=5.0, gt=0, description="Seconds between two snapshots on status.bus."
     )
+    max_attempts: int = Field(
+        default=5,
+        ge=1,
+        description="Tries to handle a critical message before it is a dead letter.",
+    )
 
 
 class HealthSettings(SettingsGroup):

@@ -238,6 +238,7 @@ class Subscription:
         try:
             self._place = place = await line.place_for(self.name, self.pattern, self._head)
             place.is_idle = lambda: not self.busy and not self.closed
+            place.offer = self.queue.offer
             async for message in place.missed():
                 if self.closed:
                     return

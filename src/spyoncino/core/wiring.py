@@ -19,7 +19,7 @@ from spyoncino.core.registry import Module
 from spyoncino.core.subscription import Subscription
 from spyoncino.errors import WiringError
 from spyoncino.schemas import topics
-from spyoncino.schemas.topics import Stage, Topic
+from spyoncino.schemas.topics import Delivery, Stage, Topic
 
 STAGE_OF = {
     Category.INPUT: Stage.INPUT,
@@ -113,6 +113,7 @@ def check_graph(modules: Sequence[type[Module]]) -> TopicGraph:
     problems = [*_type_problems(modules), *_cycle_problems(graph)]
     for module in modules:
         problems += _stage_problems(module)
+        problems += _durable_problems(module)
         problems += [p for consume in module.consumes if (p := handler_problem(module, consume))]
     if problems:
         raise WiringError("\n".join(problems))
@@ -127,18 +128,18 @@ def patterns_overlap(first: str, second: str) -> bool:
 def subscribe_module(bus: Bus, module: Module, *, lossless: bool = False) -> list[Subscription]:
     """Subscribe every handler that a module declares.
 
-    What a module consumes with one policy and capacity shares one queue, so it sees those topics in
-    the order in which they were published.
+    What a module consumes with one policy, capacity and durability shares one queue, so it sees
+    those topics in the order in which they were published.
 
     Args:
         bus: Where to subscribe.
         module: A started module.
         lossless: Block the publisher wherever a message would be dropped.
     """
-    groups: dict[tuple[Policy, int], list[Consume]] = {}
+    groups: dict[tuple[Policy, int, bool], list[Consume]] = {}
     for consume in module.consumes:
         policy = Policy.BLOCK if lossless else consume.policy
-        groups.setdefault((policy, consume.capacity), []).append(consume)
+        groups.setdefault((policy, consume.capacity, consume.durable), []).append(consume)
     return [
         bus.subscribe(
             "|".join(dict.fromkeys(consume.topic.pattern for consume in group)),
@@ -146,8 +147,9 @@ def subscribe_module(bus: Bus, module: Module, *, lossless: bool = False) -> lis
             name=module.name,
             policy=policy,
             capacity=capacity,
+            durable=durable,
         )
-        for (policy, capacity), group in groups.items()
+        for (policy, capacity, durable), group in groups.items()
     ]
 
 
@@ -219,6 +221,20 @@ def _stage_problems(module: type[Module]) -> list[str]:
         for topic in module.publishes
         if topic.stage not in (stage, Stage.CONTROL)
     ]
+    return problems
+
+
+def _durable_problems(module: type[Module]) -> list[str]:
+    """A module finds its place in the outbox by its name, so it has one place there."""
+    durable = [consume for consume in module.consumes if consume.durable]
+    problems = [
+        f"{module.name} cannot consume {consume.topic.name} durably: only topics of the critical "
+        "class are kept, and only the policy block loses nothing"
+        for consume in durable
+        if consume.topic.delivery is not Delivery.CRITICAL or consume.policy is not Policy.BLOCK
+    ]
+    if len({consume.capacity for consume in durable}) > 1:
+        problems.append(f"{module.name} consumes durably with different capacities; use one")
     return problems
 
 

@@ -37,7 +37,8 @@ KEPT_HANDLED = 1_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
-    seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, event_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL
+    seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, event_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL,
+    only_for TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS cursors (subscriber TEXT PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS dead_letters (
@@ -47,7 +48,7 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 PRAGMA user_version = 1;
 """
 
-_INSERT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, '')"
 _ADVANCE = "UPDATE cursors SET seq = max(seq, ?) WHERE subscriber = ?"
 
 
@@ -60,6 +61,7 @@ class OutboxEntry:
         topic: Full name of its topic.
         event_id: Unique id of the message; a second one with the same id is not taken.
         body: The payload as JSON.
+        only_for: The one subscriber that it is for; empty for all that take the topic.
         is_duplicate: Set by the writer: the id is in the file already.
         is_written: Set by the writer: the file has it.
     """
@@ -68,6 +70,7 @@ class OutboxEntry:
     topic: str
     event_id: str
     body: bytes
+    only_for: str = ""
     is_duplicate: bool = False
     is_written: bool = False
 
@@ -181,7 +184,7 @@ class OutboxFile:
 
         def read(connection: sqlite3.Connection) -> list[OutboxEntry]:
             select = (
-                "SELECT seq, topic, event_id, body FROM messages "
+                "SELECT seq, topic, event_id, body, only_for FROM messages "
                 "WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
             )
             return [OutboxEntry(*row) for row in connection.execute(select, (after, until, limit))]
@@ -240,6 +243,32 @@ class OutboxFile:
             return [DeadLetter(*row) for row in connection.execute(select)]
 
         return self._call(read)
+
+    def revive(self, number: int, seq: int) -> "Future[OutboxEntry | None]":
+        """Make a dead letter a message again, for the one subscriber that could not handle it.
+
+        Args:
+            number: Of the dead letter.
+            seq: Of the message; a new one.
+
+        Returns:
+            The message; ``None`` when there is no such dead letter.
+        """
+
+        def write(connection: sqlite3.Connection) -> OutboxEntry | None:
+            select = "SELECT topic, event_id, body, subscriber FROM dead_letters WHERE id = ?"
+            row = connection.execute(select, (number,)).fetchone()
+            if row is None:
+                return None
+            topic, event_id, body, subscriber = row
+            again = f"{event_id}#{number}"  # the message itself may still be in the file
+            connection.execute(
+                "INSERT INTO messages VALUES (?, ?, ?, ?, ?)", (seq, topic, again, body, subscriber)
+            )
+            connection.execute("DELETE FROM dead_letters WHERE id = ?", (number,))
+            return OutboxEntry(seq, topic, event_id, body, subscriber, is_written=True)
+
+        return self._call(write)
 
     def drop_dead_letters(self, numbers: Sequence[int]) -> "Future[int]":
         """Delete dead letters; how many there were."""

@@ -74,6 +74,12 @@ class BusStatus(Payload):
     delivered: int
     dropped: int
     failed: int
+    undurable: int = Field(
+        default=0, description="Critical messages delivered, but not safe on disk."
+    )
+    dead_letters: int = Field(
+        default=0, description="Messages given up since the start; see spyoncino dead-letters."
+    )
     subscribers: tuple[SubscriberStatus, ...] = ()
     warning: str = Field(
         default="", description="Set when a high watermark was crossed or messages were lost."

@@ -309,3 +309,39 @@ async def test_a_press_that_did_not_reach_the_outbox_is_published_by_the_next_ru
         await last.drain()
     assert listener.heard == ["a"]
     assert third.heard == []
+
+
+async def test_a_dead_letter_is_given_again_to_the_one_who_could_not_handle_it(
+    outbox: Path,
+) -> None:
+    listener, other = Listener({"a": [ValueError("broken")] * 3}), Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        other.join(bus, "other")
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+        assert bus.critical is not None
+        (letter,) = await bus.critical.dead_letters()
+        assert not await bus.critical.retry_dead_letter(letter.number + 1)
+
+        assert await bus.critical.retry_dead_letter(letter.number)
+        await bus.drain()
+
+        assert await bus.critical.dead_letters() == []
+    assert (listener.heard, other.heard) == (["a"], ["a"])
+
+
+async def test_a_dead_letter_of_a_subscriber_that_does_not_run_waits_for_it(outbox: Path) -> None:
+    async with running(outbox) as bus:
+        Listener({"a": [ValueError("broken")] * 3}).join(bus)
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+    async with running(outbox) as bus:
+        assert bus.critical is not None
+        (letter,) = await bus.critical.dead_letters()
+        assert await bus.critical.retry_dead_letter(letter.number)
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await bus.drain()
+    assert listener.heard == ["a"]
