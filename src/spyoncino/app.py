@@ -18,7 +18,9 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.critical import Patience
+from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.machine import MachineProbe
 from spyoncino.core.orchestrator import Options, Orchestrator
@@ -103,6 +105,9 @@ class Application:
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
+        self.desk = ControlDesk(data.socket)
+        if self.bus.critical is not None:
+            register_dead_letters(self.desk, self.bus.critical)
 
     async def __aenter__(self) -> Self:
         """Open everything; what was opened is closed again when something fails."""
@@ -143,6 +148,8 @@ class Application:
         await self.orchestrator.start()
         if self.bus.critical is not None and not self._registry.failures:
             await self.bus.critical.forget_all_but(self._durable_modules())
+        await self.desk.open()
+        self._stack.push_async_callback(self.desk.close)
         self._stack.push_async_callback(self.orchestrator.stop)
 
     def _build_bus(self, *, lossless: bool) -> Bus:

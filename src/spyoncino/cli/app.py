@@ -12,6 +12,7 @@ from spyoncino.cli import (
     bench,
     cameras,
     config,
+    dead_letters,
     demo,
     doctor,
     events,
@@ -42,6 +43,7 @@ app.command("analyze")(analyze.analyze)
 app.command("explain")(explain.explain)
 app.add_typer(cameras.app, name="cameras")
 app.add_typer(events.app, name="events")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(config.app, name="config")
 app.add_typer(modules.app, name="modules")
 app.add_typer(service.app, name="service")

@@ -77,6 +77,11 @@ class DataFolder:
         return self.root / "spyoncino.lock"
 
     @property
+    def socket(self) -> Path:
+        """Where commands of the same user talk to the running main."""
+        return self.root / "control.sock"
+
+    @property
     def access_token(self) -> Path:
         """The secret that other machines show to see the page; readable by this user only."""
         return self.root / "access-token"
