@@ -22,6 +22,7 @@ from av.error import (
 
 from spyoncino.errors import SourceError, SourceRefusedError
 from spyoncino.hardware.stream_address import StreamAddress
+from spyoncino.hardware.stream_diagnosis import diagnosed
 
 REACH_S = 5.0
 """Longest wait for the machine itself: one lost SYN is sent again after 1 s, the next after 3 s."""
@@ -115,10 +116,17 @@ def _explained(error: Exception, address: StreamAddress, after_s: float) -> Sour
             f"{address.host} answers, but has no stream at this path ({shown}); look it up in the "
             f"camera's manual or page."
         )
-    if isinstance(error, (HTTPServerError, HTTPClientError)):
+    if isinstance(error, HTTPClientError):
+        return SourceError(
+            f"{shown} refuses the stream ({error.strerror}); close other viewers, for it may serve "
+            f"only a few, and try the other transport (tcp, udp)."
+        )
+    if isinstance(error, HTTPServerError):
         return SourceError(
             f"{shown} answers with an error of its own ({error.strerror}); restart the camera."
         )
+    if found := diagnosed(address):
+        return SourceError(found)
     if isinstance(error, (TimeoutError, ExitError)) or after_s > 0.9 * OPEN_S:
         return SourceError(
             f"{shown} accepts the connection, but sends no video within {OPEN_S:g} s."
