@@ -16,8 +16,10 @@ from spyoncino.hardware.onvif_discovery import (
     Discovery,
     Interface,
     OnvifDevice,
-    discover as ask_network,
     ipv4_interfaces,
+)
+from spyoncino.hardware.onvif_discovery import (
+    discover as ask_network,
 )
 from spyoncino.hardware.onvif_streams import (
     INSTALL,
@@ -137,14 +139,14 @@ def _interfaces(names: Sequence[str]) -> list[Interface]:
     if unknown:
         known = ", ".join(each.name for each in there) or "none"
         raise UsageError(
-            f"There is no network {', '.join(sorted(unknown))} with an IPv4 address here (there is: "
-            f"{known})."
+            f"There is no network {', '.join(sorted(unknown))} with an IPv4 address here (there "
+            f"is: {known})."
         )
     return [each for each in there if each.name in names]
 
 
 def _unfound(host: str) -> OnvifDevice:
-    """A machine that the user names and that does not answer to WS-Discovery: asked all the same."""
+    """A machine that the user names and that answers no WS-Discovery: asked all the same."""
     return OnvifDevice(host, host, "", "", "", (f"http://{host}/onvif/device_service",))
 
 
@@ -191,7 +193,8 @@ def _tell(found: Discovery, cameras: Sequence[FoundCamera], *, has_account: bool
     console = stdout()
 
     def say(text: str, style: str = "") -> None:
-        console.print(text, markup=False, soft_wrap=True, style=style)
+        if text:
+            console.print(text, markup=False, soft_wrap=True, style=style)
 
     for name, reason in found.unasked.items():
         say(f"{name} could not be asked: {reason}.", "yellow")
@@ -201,13 +204,9 @@ def _tell(found: Discovery, cameras: Sequence[FoundCamera], *, has_account: bool
         say(NOT_FOUND)
         return
     for camera in cameras:
-        device = camera.device
-        words = [device.name or "a camera without a name", device.model, device.location]
-        say(f"{device.host}  {', '.join(word for word in words if word)}", "bold")
-        if camera.trouble:
-            say(f"  {camera.trouble}", "yellow")
-        if not camera.streams and (guesses := _guesses(camera)):
-            say(f"  probably: {guesses[0]}\n  small:    {guesses[1]}")
+        words = [camera.device.name or "no name", camera.device.model, camera.device.location]
+        say(f"{camera.device.host}  {', '.join(word for word in words if word)}", "bold")
+        say(_more_on(camera), "yellow")
     if any(each.streams for each in cameras):
         say("\nFor the configuration (try each with `spyoncino cameras test CAMERA`):\n")
         say("\n".join(yaml_of(cameras)))
@@ -220,11 +219,19 @@ def _tell(found: Discovery, cameras: Sequence[FoundCamera], *, has_account: bool
         )
 
 
+def _more_on(camera: FoundCamera) -> str:
+    """Trouble and guesses, a line each; empty where its streams are known."""
+    lines = [camera.trouble] if camera.trouble else []
+    if not camera.streams and (guesses := _guesses(camera)):
+        lines += [f"probably: {guesses[0]}", f"small:    {guesses[1]}"]
+    return "\n".join(f"  {line}" for line in lines)
+
+
 def _without_extra() -> str:
     return (
         f"To have each camera asked for its streams, install the extra: {INSTALL}. Until then look "
-        f"the RTSP address up in the camera's page or manual, or try a guess: spyoncino cameras test "
-        f"rtsp://…"
+        f"the RTSP address up in the camera's page or manual, or try a guess: spyoncino cameras "
+        f"test rtsp://…"
     )
 
 

@@ -104,6 +104,22 @@ def _reach(address: StreamAddress) -> None:
 
 
 def _explained(error: Exception, address: StreamAddress, after_s: float) -> SourceError:
+    if isinstance(error, (HTTPClientError, HTTPServerError)):
+        return _answered(error, address)
+    if found := diagnosed(address):
+        return SourceError(found)
+    if isinstance(error, (TimeoutError, ExitError)) or after_s > 0.9 * OPEN_S:
+        return SourceError(
+            f"{address.shown} accepts the connection, but sends no video within {OPEN_S:g} s."
+        )
+    return SourceError(
+        f"{address.shown} answers, but not with a video that can be read; check the path and the "
+        f"protocol."
+    )
+
+
+def _answered(error: HTTPClientError | HTTPServerError, address: StreamAddress) -> SourceError:
+    """What a status of RTSP or HTTP means."""
     shown = address.shown
     if isinstance(error, (HTTPUnauthorizedError, HTTPForbiddenError)):
         if not address.username:
@@ -121,16 +137,6 @@ def _explained(error: Exception, address: StreamAddress, after_s: float) -> Sour
             f"{shown} refuses the stream ({error.strerror}); close other viewers, for it may serve "
             f"only a few, and try the other transport (tcp, udp)."
         )
-    if isinstance(error, HTTPServerError):
-        return SourceError(
-            f"{shown} answers with an error of its own ({error.strerror}); restart the camera."
-        )
-    if found := diagnosed(address):
-        return SourceError(found)
-    if isinstance(error, (TimeoutError, ExitError)) or after_s > 0.9 * OPEN_S:
-        return SourceError(
-            f"{shown} accepts the connection, but sends no video within {OPEN_S:g} s."
-        )
     return SourceError(
-        f"{shown} answers, but not with a video that can be read; check the path and the protocol."
+        f"{shown} answers with an error of its own ({error.strerror}); restart the camera."
     )

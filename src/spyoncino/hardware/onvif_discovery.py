@@ -166,7 +166,7 @@ async def discover(
                 found.unasked[name] = _reason(error)
                 continue
             open_until_done.callback(transport.close)
-            sending.append((name, transport, (where[0], where[1])))
+            sending.append((name, transport, (str(where[0]), port)))
         asking = asyncio.create_task(_ask(sending, collector))
         await asyncio.sleep(timeout_s)
         asking.cancel()
@@ -284,8 +284,8 @@ def _reason(error: OSError) -> str:
 def _not_asked(found: Discovery) -> str:
     if not found.unasked:
         return (
-            "This computer has no network with an IPv4 address; connect it (`ip address` shows what "
-            "there is)."
+            "This computer has no network with an IPv4 address; connect it (`ip address` shows "
+            "what there is)."
         )
     reasons = "; ".join(f"{name}: {reason}" for name, reason in found.unasked.items())
     return f"Nobody could be asked for cameras ({reasons}); check the network or the firewall."

@@ -189,8 +189,8 @@ def _refused(host: str, username: str) -> SourceRefusedError:
     if not username:
         return SourceRefusedError(f"{host} asks for a name and a password; give both (--user).")
     return SourceRefusedError(
-        f"{host} does not accept the name '{username}' with this password; many cameras keep accounts "
-        f"for ONVIF apart: make one in the camera's page."
+        f"{host} does not accept the name '{username}' with this password; many cameras keep "
+        f"accounts for ONVIF apart: make one in the camera's page."
     )
 
 

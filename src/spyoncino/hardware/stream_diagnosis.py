@@ -58,15 +58,15 @@ def _of_answer(answer: bytes, address: StreamAddress, scheme: str) -> str:
         return ""
     if scheme == "rtsp" and (answer.startswith(_TLS_ALERT) or not answer) and _speaks_tls(address):
         return f"Behind {place} is TLS: write rtsps:// instead of rtsp://."
-    if answer.startswith(b"HTTP/"):
+    if answer.startswith(b"HTTP/") or answer.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return (
-            f"Behind {place} is a web server, not RTSP: this is the camera's page. RTSP is mostly on "
-            f"port {DEFAULT_PORTS['rtsp']}; look it up there."
+            f"Behind {place} is a web server, not RTSP: this is the camera's page. RTSP is mostly "
+            f"on port {DEFAULT_PORTS['rtsp']}; look it up there."
         )
     if not answer:
         return (
-            f"{address.host} hangs up on port {address.port} without an answer: this is not RTSP, or "
-            f"the camera serves no more viewers."
+            f"{address.host} hangs up on port {address.port} without an answer: this is not RTSP, "
+            f"or the camera serves no more viewers."
         )
     return (
         f"Behind {place} is something that does not speak RTSP; RTSP is mostly on port "
@@ -78,13 +78,13 @@ def _tls_trouble(error: ssl.SSLError, place: str, scheme: str) -> str:
     plain = SECURE.get(scheme, scheme)
     if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
         return (
-            f"Behind {place} is no TLS: write {plain}:// instead of {scheme}://, with the port that "
-            f"belongs to it ({DEFAULT_PORTS[plain]})."
+            f"Behind {place} is no TLS: write {plain}:// instead of {scheme}://, with the port "
+            f"that belongs to it ({DEFAULT_PORTS[plain]})."
         )
     reason = (error.reason or "no reason given").replace("_", " ").lower()
     return (
-        f"No TLS connection to {place} ({reason}); update the camera's firmware, or use {plain}:// in "
-        f"a network that you trust."
+        f"No TLS connection to {place} ({reason}); update the camera's firmware, or use {plain}:// "
+        f"in a network that you trust."
     )
 
 

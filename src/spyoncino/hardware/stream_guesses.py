@@ -20,7 +20,9 @@ class Guess:
 
 GUESSES = (
     Guess(
-        ("hikvision", "hilook", "ds-2", "annke"), "/Streaming/Channels/101", "/Streaming/Channels/102"
+        ("hikvision", "hilook", "ds-2", "annke"),
+        "/Streaming/Channels/101",
+        "/Streaming/Channels/102",
     ),
     Guess(
         ("dahua", "amcrest", "lorex", "imou", "ipc-h"),

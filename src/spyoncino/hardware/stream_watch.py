@@ -17,6 +17,9 @@ WATCH_S = 12.0
 KEY_WAIT_S = 35.0
 """Longest wait for a key frame: above the longest distance that cameras offer (30 s)."""
 
+MAX_KEYS = 1_000_000
+"""So many are never reached: the time decides."""
+
 MAX_OFFSET_S = 20 * 365 * 86_400.0
 """A camera that is further off counts from its own start and states no wall clock at all."""
 
@@ -57,37 +60,41 @@ def watched(
     if found.video is None:
         raise ValueError("a source of raw pictures has no stream to watch")
     is_live = isinstance(source, LiveCamera)
-    # Over HTTP these get the time at which they arrive, which agrees with itself.
-    is_clockless = isinstance(source, HttpCamera) and found.video.codec in CLOCKLESS
-    has_clock = is_live and not is_clockless
+    has_clock = is_live and not _is_clockless(source, found.video.codec)
     meter = StreamMeter(found.video, found.audio)
+
+    def count_for(longest_s: float, keys: int) -> None:
+        for item in items(source, longest_s):
+            if isinstance(item, MediaPacket):
+                now_s = time.monotonic() if has_clock else None
+                meter.count(item, now_s, _clock_offset_s(item))
+            if meter.keys >= keys:
+                break
+
     began_s = time.monotonic()
-    is_told = False
-    for item in items(source, key_wait_s + max(seconds, key_wait_s)):
-        now_s = time.monotonic()
-        if not isinstance(item, MediaPacket):
-            continue
-        if not meter.keys and item.is_key and item.kind == "video":
-            meter.first_key_s, first_s = now_s - began_s, now_s
-        meter.count(item, now_s if has_clock else None, _clock_offset_s(item))
-        if not is_live or not meter.keys:
-            continue
-        if now_s - first_s >= seconds and (meter.keys > 1 or now_s - first_s >= key_wait_s):
-            break
-        if now_s - first_s >= seconds and not is_told:
-            tell(f"Waiting up to {key_wait_s:.0f} s for a second key frame …")
-            is_told = True
+    count_for(key_wait_s, keys=1)
+    if meter.keys:
+        meter.first_key_s = time.monotonic() - began_s
+        count_for(seconds if is_live else key_wait_s, keys=MAX_KEYS)
+    if meter.keys == 1 and is_live and seconds < key_wait_s:
+        tell(f"Waiting up to {key_wait_s:.0f} s for a second key frame …")
+        count_for(key_wait_s - seconds, keys=2)
     if meter.watched_s <= 0:
         raise _nothing(source, key_wait_s)
     return meter.facts
+
+
+def _is_clockless(source: Source, codec: str) -> bool:
+    """Over HTTP these get the time at which they arrive, which agrees with itself."""
+    return isinstance(source, HttpCamera) and codec in CLOCKLESS
 
 
 def _nothing(source: Source, within_s: float) -> SourceError:
     if isinstance(source, LiveCamera) and source.counters.before_key:
         return SourceError(
             f"{source.name} sends video, but no key frame within {within_s:g} s, so nothing can be "
-            f"shown: set the key frame interval (I-frame interval, GOP) to 2 s and switch off smart "
-            f"coding (H.264+, Smart Codec)."
+            f"shown: set the key frame interval (I-frame interval, GOP) to 2 s and switch off "
+            f"smart coding (H.264+, Smart Codec)."
         )
     return SourceError(
         f"The camera connects, but sent no video within {within_s:g} s; restart it, or try "

@@ -25,7 +25,7 @@ SMALL_WIDTH_PX = 640
 """Narrower pictures are no main streams; nobody reads a face from them."""
 
 PROMISED_SHARE = 0.15
-"""A camera may send this share fewer or more pictures than it states."""
+"""A camera may send this share fewer pictures than it states."""
 
 UNEVEN_STEP = 1.8
 """Long steps between pictures, in the median one, above which the rate is not constant."""
@@ -62,13 +62,15 @@ def _of_key_frames(facts: StreamFacts) -> Iterator[str]:
         else:
             found = f"Key frames are {facts.gop_s:.1f} s"
         yield (
-            f"{found} apart. {setting}, and switch off smart coding (H.264+, Smart Codec, Zipstream), "
-            f"which stretches it: clips begin at a key frame, and live view waits for one."
+            f"{found} apart. {setting}, and switch off smart coding (H.264+, Smart Codec, "
+            f"Zipstream), which stretches it: clips begin at a key frame, and live view waits "
+            f"for one."
         )
     elif 0 < facts.gop_least_s < facts.gop_s / UNEVEN_GOP:
         yield (
-            f"Key frames are {facts.gop_least_s:.1f} to {facts.gop_s:.1f} s apart: the camera chooses "
-            f"by itself. {setting}, and switch off smart coding (H.264+, Smart Codec, Zipstream)."
+            f"Key frames are {facts.gop_least_s:.1f} to {facts.gop_s:.1f} s apart: the camera "
+            f"chooses by itself. {setting}, and switch off smart coding (H.264+, Smart Codec, "
+            f"Zipstream)."
         )
 
 
@@ -80,8 +82,9 @@ def _of_codec(facts: StreamFacts) -> Iterator[str]:
         )
     elif facts.codec == "mjpeg":
         yield (
-            "The video is MJPEG, a photograph each, so every picture is encoded again, which costs a "
-            "good part of a processor core. Use an H.264 stream of the camera (rtsp://) if it has one."
+            "The video is MJPEG, a photograph each, so every picture is encoded again, which costs "
+            "a good part of a processor core. Use an H.264 stream of the camera (rtsp://) if it "
+            "has one."
         )
     elif facts.codec not in KEPT_CODECS:
         yield (
@@ -90,8 +93,8 @@ def _of_codec(facts: StreamFacts) -> Iterator[str]:
         )
     if facts.has_b_frames:
         yield (
-            "The video has B-frames: every picture waits for later ones, and live view comes as much "
-            "later. Set the H.264 profile to Baseline, or B-frames to 0."
+            "The video has B-frames: every picture waits for later ones, and live view comes as "
+            "much later. Set the H.264 profile to Baseline, or B-frames to 0."
         )
     if facts.audio and facts.audio != KEPT_AUDIO:
         yield (
@@ -112,10 +115,11 @@ def _of_rate(facts: StreamFacts, analysis_fps: float) -> Iterator[str]:
             f"{facts.long_step_ms:.0f} ms. Set a constant frame rate, and switch off slow shutter "
             f"(automatic low light exposure): it takes pictures away when it is dark."
         )
-    elif facts.stated_fps and abs(facts.fps / facts.stated_fps - 1) > PROMISED_SHARE:
+    elif facts.fps < (1 - PROMISED_SHARE) * facts.stated_fps:
         yield (
             f"The camera states {facts.stated_fps:g} pictures a second and sends {facts.fps:.1f}. "
-            f"Set a rate that it can keep, and switch off slow shutter (automatic low light exposure)."
+            f"Set a rate that it can keep, and switch off slow shutter (automatic low light "
+            f"exposure)."
         )
 
 
@@ -143,22 +147,22 @@ def _of_clock(facts: StreamFacts) -> Iterator[str]:
     if facts.drift_ppm is not None and facts.drift_error_ppm is not None:
         surely_ppm = abs(facts.drift_ppm) - facts.drift_error_ppm
         if surely_ppm > LARGE_DRIFT_PPM:
-            way = "fast" if facts.drift_ppm > 0 else "slow"
+            way, lasts = ("fast", "long") if facts.drift_ppm > 0 else ("slow", "short")
             yield (
-                f"The times in the stream run {abs(facts.drift_ppm) / 1000:.1f} ms a second too {way}: "
-                f"events last too {'long' if facts.drift_ppm > 0 else 'short'}. Restart the camera, "
-                f"update its firmware, and set the frame rate to one that it keeps."
+                f"The times in the stream run {abs(facts.drift_ppm) / 1000:.1f} ms a second too "
+                f"{way}, so events seem to last too {lasts}. Restart the camera, bring its "
+                f"firmware up to date, and set a frame rate that it can keep."
             )
     if facts.clock_offset_s is not None and abs(facts.clock_offset_s) > LARGE_CLOCK_OFFSET_S:
         late = "behind" if facts.clock_offset_s < 0 else "ahead"
         yield (
-            f"The camera's clock is {_span(abs(facts.clock_offset_s))} {late}, which shows in the time "
-            f"it writes into the picture. Set a time server (NTP) in the camera."
+            f"The camera's clock is {_span(abs(facts.clock_offset_s))} {late}, which shows in the "
+            f"time that it writes into the picture. Set a time server (NTP) in the camera."
         )
     if facts.jitter_ms is not None and facts.jitter_ms > LARGE_JITTER_MS:
         yield (
-            f"Pictures come up to {facts.jitter_ms:.0f} ms late. Wi-Fi is the usual reason: a cable, a "
-            f"nearer access point or a lower bit rate helps."
+            f"Pictures come up to {facts.jitter_ms:.0f} ms late. Wi-Fi is the usual reason: a "
+            f"cable, a nearer access point or a lower bit rate helps."
         )
 
 

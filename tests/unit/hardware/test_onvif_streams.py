@@ -42,10 +42,16 @@ async def test_streams_come_with_size_and_rate_and_without_secrets(clock_off: ti
 async def test_a_wrong_account_is_refused_and_never_told(
     account: tuple[str, str], sentence: str
 ) -> None:
-    with OnvifCamera() as camera:
-        with pytest.raises(SourceRefusedError, match=sentence) as caught:
-            await streams_of(camera.url, *account, 20)
+    with OnvifCamera() as camera, pytest.raises(SourceRefusedError, match=sentence) as caught:
+        await streams_of(camera.url, *account, 20)
     assert "wrong" not in str(caught.value)
+
+
+FAULT = (
+    b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><e:Fault>'
+    b"<e:Code><e:Value>e:Receiver</e:Value></e:Code><e:Reason><e:Text>busy</e:Text>"
+    b"</e:Reason></e:Fault></e:Body></e:Envelope>"
+)
 
 
 @needs_extra
@@ -59,9 +65,7 @@ async def test_a_wrong_account_is_refused_and_never_told(
         (200, b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', SourceError, "not as ONVIF demands"),
         (
             500,
-            b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><e:Fault>'
-            b"<e:Code><e:Value>e:Receiver</e:Value></e:Code><e:Reason><e:Text>busy</e:Text>"
-            b"</e:Reason></e:Fault></e:Body></e:Envelope>",
+            FAULT,
             SourceError,
             "with a fault: busy",
         ),
@@ -70,18 +74,22 @@ async def test_a_wrong_account_is_refused_and_never_told(
 async def test_each_strange_answer_is_a_sentence(
     status: int, body: bytes, kind: type[SourceError], sentence: str
 ) -> None:
-    with OnvifCamera(answer=lambda _: (status, body)) as camera:
-        with pytest.raises(kind, match=sentence):
-            await streams_of(camera.url, "admin", "s3cret", 20)
+    with (
+        OnvifCamera(answer=lambda _: (status, body)) as camera,
+        pytest.raises(kind, match=sentence),
+    ):
+        await streams_of(camera.url, "admin", "s3cret", 20)
 
 
 @needs_extra
 async def test_nobody_there_and_no_answer_in_time_are_sentences() -> None:
-    with pytest.raises(SourceError, match="127.0.0.1 cannot be asked"):
+    with pytest.raises(SourceError, match="cannot be asked"):
         await streams_of("http://127.0.0.1:1/onvif/device_service", "admin", "x", 20)
-    with OnvifCamera() as camera:
-        with pytest.raises(SourceError, match="does not answer to ONVIF within 0.001 s"):
-            await streams_of(camera.url, "admin", "x", 0.001)
+    with (
+        OnvifCamera() as camera,
+        pytest.raises(SourceError, match="does not answer to ONVIF within 0"),
+    ):
+        await streams_of(camera.url, "admin", "x", 0.001)
 
 
 def stream(width_px: int, url: str, codec: str = "h264", lens: str = "v0") -> OnvifStream:
