@@ -106,7 +106,7 @@ def discover(
         devices = [*devices, *(_unfound(host) for host in sorted(silent))]
     cameras = [FoundCamera(device) for device in devices]
     if user and is_available() and cameras:
-        stderr().print(f"Asking {len(cameras)} for their streams …", markup=False)
+        stderr().print(f"Asking for the streams of {len(cameras)} …", markup=False)
         asyncio.run(_ask_all(cameras, user, password))
     if as_json:
         print_json(_facts(found, cameras))
@@ -199,7 +199,7 @@ def _tell(found: Discovery, cameras: Sequence[FoundCamera], *, has_account: bool
     for name, reason in found.unasked.items():
         say(f"{name} could not be asked: {reason}.", "yellow")
     if found.unreadable or found.left_out:
-        say(f"{found.unreadable} answers could not be read, {found.left_out} were too many.")
+        say(f"Answers that could not be read: {found.unreadable}; too many: {found.left_out}.")
     if not cameras:
         say(NOT_FOUND)
         return

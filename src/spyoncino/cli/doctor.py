@@ -117,7 +117,8 @@ def _ask_cameras(settings: Settings) -> list[Remark]:
     }
     if network:
         stderr().print(
-            f"Asking {len(network)} cameras, up to {LIMIT_S:g} s (--no-cameras leaves them out) …",
+            f"Asking the cameras on the network ({len(network)}), up to {LIMIT_S:g} s "
+            "(--no-cameras leaves them out) …",
             markup=False,
             soft_wrap=True,
         )

@@ -53,7 +53,7 @@ def test_cameras_are_listed_with_a_guess(monkeypatch: pytest.MonkeyPatch) -> Non
     assert done.exit_code == 0
     assert "127.0.0.1  Door one, DS-2CD2143, Bern" in done.stdout
     assert "probably: rtsp://127.0.0.1/Streaming/Channels/101" in done.stdout
-    assert "1 answers could not be read" in done.stdout
+    assert "Answers that could not be read: 1; too many: 0." in done.stdout
     assert "With --user NAME each camera is asked" in done.stdout or not is_available()
     assert "Asking through lo" in done.stderr
 
