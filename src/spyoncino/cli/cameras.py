@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,27 +16,27 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from spyoncino.app import load_modules
-from spyoncino.cli.options import GlobalOptions, options_of, print_json, stdout
+from spyoncino.cli.cameras_discover import discover
+from spyoncino.cli.options import GlobalOptions, options_of, print_json, stderr, stdout
 from spyoncino.core.config_load import load_config
 from spyoncino.core.settings import CameraSettings
-from spyoncino.errors import SourceEndedError, SourceError, UsageError
+from spyoncino.errors import SourceError, UsageError
 from spyoncino.hardware.sources import (
+    LIVE_KINDS,
     RawPicture,
     Source,
     SourceFormat,
-    SourceItem,
     SourceSpec,
     build_source,
 )
+from spyoncino.hardware.stream_watch import WATCH_S, items, watched
 from spyoncino.media.decode import FrameDecoder
 from spyoncino.media.files import write_atomic
 from spyoncino.media.grid import with_grid
 from spyoncino.media.packets import MediaPacket
 from spyoncino.media.pictures import picture_from_i420
-from spyoncino.media.stream_facts import StreamFacts, StreamMeter, advice
-
-WATCH_S = 12.0
-"""Long enough to see that key frames are more than 4 s apart, and twice for good ones."""
+from spyoncino.media.stream_advice import advice
+from spyoncino.media.stream_facts import StreamFacts
 
 FIRST_PICTURE_S = 30.0
 """Longest wait for a picture: the longest time between key frames that cameras offer."""
@@ -50,6 +51,8 @@ Which = Annotated[
         metavar="CAMERA", help="A camera of the configuration, an address, a file or a USB device."
     ),
 ]
+app.command("discover")(discover)
+
 Transport = Annotated[str, typer.Option(help="tcp or udp, for an rtsp:// address.")]
 
 
@@ -67,10 +70,15 @@ def try_out(
     Example: spyoncino cameras test rtsp://192.168.1.20/stream1
     """
     spec, analysis_fps = source_of(options_of(ctx), camera, transport)
+    tell = partial(stderr().print, markup=False, soft_wrap=True)
     began_s = time.monotonic()
     with opened(spec) as (source, found):
         open_s = time.monotonic() - began_s
-        facts = _watched(source, found, seconds, camera)
+        if found.video is None:
+            raise UsageError(f"{camera} is drawn by this program; there is nothing to test.")
+        if spec.kind in LIVE_KINDS:
+            tell(f"Watching for {seconds:g} s …")
+        facts = watched(source, found, seconds, tell=tell)
     wishes = advice(facts, analysis_fps)
     if as_json:
         print_json({**asdict(facts), "open_s": round(open_s, 2), "advice": wishes})
@@ -141,33 +149,9 @@ def opened(spec: SourceSpec) -> Iterator[tuple[Source, SourceFormat]]:
         source.close()
 
 
-def _items(source: Source, seconds: float) -> Iterator[SourceItem]:
-    """What a source delivers within some seconds, or until it ends."""
-    until_s = time.monotonic() + seconds
-    while (left_s := until_s - time.monotonic()) > 0:
-        try:
-            item = source.read(left_s)
-        except SourceEndedError:
-            return
-        if item is not None:
-            yield item
-
-
-def _watched(source: Source, found: SourceFormat, seconds: float, camera: str) -> StreamFacts:
-    if found.video is None:
-        raise UsageError(f"{camera} is drawn by this program; there is nothing to test.")
-    meter = StreamMeter(found.video, found.audio)
-    for item in _items(source, seconds):
-        if isinstance(item, MediaPacket):
-            meter.count(item)
-    if meter.facts.watched_s <= 0:
-        raise SourceError(f"The camera connects, but sent no video within {seconds:g} s.")
-    return meter.facts
-
-
 def _first_picture(source: Source, found: SourceFormat) -> NDArray[np.uint8]:
     decoder = FrameDecoder(found.video) if found.video else None
-    for item in _items(source, FIRST_PICTURE_S):
+    for item in items(source, FIRST_PICTURE_S):
         if isinstance(item, RawPicture):
             return _bgr(picture_from_i420(item.i420))
         if isinstance(item, MediaPacket) and item.kind == "video" and decoder:
@@ -186,14 +170,15 @@ def _print(facts: StreamFacts, open_s: float, wishes: list[str]) -> None:
     console = stdout()
     table = Table(box=None, show_header=False, pad_edge=False)
     sound = f"{facts.audio}, {facts.audio_rate_hz} Hz" if facts.audio else "none"
-    least = "more than " if facts.is_gop_open else ""
+    stated = f" ({facts.stated_fps:g} stated)" if facts.stated_fps else ""
     for name, value in (
-        ("connected in", f"{open_s:.1f} s"),
-        ("video", f"{facts.codec}, {facts.width_px}x{facts.height_px}"),
-        ("pictures", f"{facts.fps:.1f} a second"),
-        ("key frames", f"{least}{facts.gop_s:.1f} s apart"),
+        ("connected in", f"{open_s:.1f} s, first key frame {facts.first_key_s:.1f} s later"),
+        ("video", f"{facts.codec}, {facts.width_px}x{facts.height_px}{_order(facts)}"),
+        ("pictures", f"{facts.fps:.1f} a second{stated}"),
+        ("key frames", f"{_distance(facts)} apart, {facts.key_bytes / 1000:.0f} kB each"),
         ("bit rate", f"{facts.bits_s / 1e6:.2f} Mbit/s"),
         ("sound", sound),
+        ("clock", _clock(facts)),
         ("watched", f"{facts.watched_s:.1f} s"),
     ):
         table.add_row(name, value)
@@ -202,3 +187,28 @@ def _print(facts: StreamFacts, open_s: float, wishes: list[str]) -> None:
         console.print(f"\n* {wish}", markup=False, soft_wrap=True, style="yellow")
     if not wishes:
         console.print("\nNothing to change.")
+
+
+def _order(facts: StreamFacts) -> str:
+    return ", with B-frames" if facts.has_b_frames else ""
+
+
+def _distance(facts: StreamFacts) -> str:
+    if facts.is_gop_open:
+        return f"more than {facts.gop_s:.1f} s"
+    if facts.gop_s - facts.gop_least_s > 0.2:
+        return f"{facts.gop_least_s:.1f} to {facts.gop_s:.1f} s"
+    return f"{facts.gop_s:.1f} s"
+
+
+def _clock(facts: StreamFacts) -> str:
+    """Drift, jitter and wall clock, as far as they could be measured."""
+    if facts.drift_ppm is None or facts.drift_error_ppm is None or facts.jitter_ms is None:
+        return "not compared"
+    words = (
+        f"{facts.drift_ppm / 1000:+.2f} ms/s (± {facts.drift_error_ppm / 1000:.2f}) against this "
+        f"computer, jitter {facts.jitter_ms:.0f} ms"
+    )
+    if facts.clock_offset_s is None:
+        return f"{words}; it does not tell its time of day"
+    return f"{words}; its time of day is {facts.clock_offset_s:+.1f} s off"

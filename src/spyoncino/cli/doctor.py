@@ -14,10 +14,11 @@ from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.paths import resolve_data_dir
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraBase, Settings
-from spyoncino.core.source_settings import FileSource, SourceSettings, UsbSource
+from spyoncino.core.source_settings import FileSource, NetworkSource, SourceSettings, UsbSource
 from spyoncino.errors import ConfigError, SpyoncinoError
 from spyoncino.host import bench
 from spyoncino.host.advice import Plan, Remark, Speed, Verdict, remarks_on
+from spyoncino.host.cameras import LIMIT_S, ask_cameras
 from spyoncino.host.facts import MachineFacts, gather_facts
 from spyoncino.media.pictures import i420_size_bytes
 from spyoncino.modules.process.object_detector import ObjectSettings
@@ -42,6 +43,9 @@ def doctor(
     quick: Annotated[
         bool, typer.Option("--quick", help="Look only; measure nothing (under a second).")
     ] = False,
+    no_cameras: Annotated[
+        bool, typer.Option("--no-cameras", help="Do not ask the cameras on the network.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Say what is here, what is wrong or slow, and which setting helps.
@@ -63,7 +67,9 @@ def doctor(
     else:
         stderr().print("Measuring this machine, a few seconds …", markup=False)
         speed = asyncio.run(_measure(objects.to_task_settings(), plan.workers))
-    remarks = [*problems, *remarks_on(facts, plan, speed)]
+    # Measured first: cameras that are watched meanwhile would make this computer look slower.
+    seen = [] if quick or no_cameras else _ask_cameras(settings)
+    remarks = [*problems, *seen, *remarks_on(facts, plan, speed)]
     remarks += [
         Remark(Verdict.WRONG, "modules", f"{each.name}: {each.error}", "install what it needs")
         for each in registry.failures
@@ -101,6 +107,22 @@ def plan_of(loaded: LoadedConfig, facts: MachineFacts) -> Plan:
         media_free_bytes=int(media.min_free_bytes),
         model=f"{objects.detector}:{model}",
     )
+
+
+def _ask_cameras(settings: Settings) -> list[Remark]:
+    network = {
+        name: (camera.source.to_spec(), camera.analysis_fps)
+        for name, camera in settings.cameras.items()
+        if camera.enabled and isinstance(camera.source, NetworkSource)
+    }
+    if network:
+        stderr().print(
+            f"Asking the cameras on the network ({len(network)}), up to {LIMIT_S:g} s "
+            "(--no-cameras leaves them out) …",
+            markup=False,
+            soft_wrap=True,
+        )
+    return ask_cameras(network)
 
 
 def _needs(source: SourceSettings) -> tuple[str, str] | None:

@@ -22,6 +22,7 @@ from av.error import (
 
 from spyoncino.errors import SourceError, SourceRefusedError
 from spyoncino.hardware.stream_address import StreamAddress
+from spyoncino.hardware.stream_diagnosis import diagnosed
 
 REACH_S = 5.0
 """Longest wait for the machine itself: one lost SYN is sent again after 1 s, the next after 3 s."""
@@ -103,6 +104,22 @@ def _reach(address: StreamAddress) -> None:
 
 
 def _explained(error: Exception, address: StreamAddress, after_s: float) -> SourceError:
+    if isinstance(error, (HTTPClientError, HTTPServerError)):
+        return _answered(error, address)
+    if found := diagnosed(address):
+        return SourceError(found)
+    if isinstance(error, (TimeoutError, ExitError)) or after_s > 0.9 * OPEN_S:
+        return SourceError(
+            f"{address.shown} accepts the connection, but sends no video within {OPEN_S:g} s."
+        )
+    return SourceError(
+        f"{address.shown} answers, but not with a video that can be read; check the path and the "
+        f"protocol."
+    )
+
+
+def _answered(error: HTTPClientError | HTTPServerError, address: StreamAddress) -> SourceError:
+    """What a status of RTSP or HTTP means."""
     shown = address.shown
     if isinstance(error, (HTTPUnauthorizedError, HTTPForbiddenError)):
         if not address.username:
@@ -115,14 +132,11 @@ def _explained(error: Exception, address: StreamAddress, after_s: float) -> Sour
             f"{address.host} answers, but has no stream at this path ({shown}); look it up in the "
             f"camera's manual or page."
         )
-    if isinstance(error, (HTTPServerError, HTTPClientError)):
+    if isinstance(error, HTTPClientError):
         return SourceError(
-            f"{shown} answers with an error of its own ({error.strerror}); restart the camera."
-        )
-    if isinstance(error, (TimeoutError, ExitError)) or after_s > 0.9 * OPEN_S:
-        return SourceError(
-            f"{shown} accepts the connection, but sends no video within {OPEN_S:g} s."
+            f"{shown} refuses the stream ({error.strerror}); close other viewers, for it may serve "
+            f"only a few, and try the other transport (tcp, udp)."
         )
     return SourceError(
-        f"{shown} answers, but not with a video that can be read; check the path and the protocol."
+        f"{shown} answers with an error of its own ({error.strerror}); restart the camera."
     )

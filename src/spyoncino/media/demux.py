@@ -47,11 +47,13 @@ class DemuxCounters:
         repaired: Packets whose times were missing, jumped back or leapt ahead.
         corrupt: Packets or stretches that could not be read and were skipped.
         is_truncated: The file ended early, well before the duration that it states.
+        before_key: Packets of a live stream that came before its first key frame.
     """
 
     repaired: int = 0
     corrupt: int = 0
     is_truncated: bool = False
+    before_key: int = 0
 
 
 class Demuxer:
@@ -109,6 +111,7 @@ class Demuxer:
                     early = [*early[-MAX_EARLY_PACKETS:], raw]
                     continue
                 if self._is_live and not raw.is_keyframe:
+                    self.counters.before_key += 1
                     early.clear()
                     continue
                 origin_s = self._origin_s(raw)

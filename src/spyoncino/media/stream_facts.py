@@ -1,17 +1,15 @@
-"""What a stream is like, counted from its packets, and what would be better for this program."""
+"""What a stream is like, counted from its packets. What would be better is in ``stream_advice``."""
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
-from spyoncino.media.packets import KEPT_CODECS, AudioFormat, MediaPacket, VideoFormat
+from spyoncino.media.packets import AudioFormat, MediaPacket, VideoFormat
+from spyoncino.media.stream_clock import clock_figures
 
-LONG_GOP_S = 4.0
-"""Seconds between key frames above which clips begin too early and live view starts late."""
-
-MANY_TIMES_ANALYSIS = 4.0
-"""Pictures per second, in those analysed, above which decoding them is mostly waste."""
-
-LARGE_BITS_S = 8_000_000
-"""Bits per second above which a day fills 86 GB and Wi-Fi begins to stutter."""
+MAX_PICTURES = 100_000
+"""Pictures whose times are remembered: an hour at 25 a second; then the oldest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,18 @@ class StreamFacts:
         bits_s: Bits of video and sound per second.
         audio: FFmpeg's name of the sound's codec; empty without.
         audio_rate_hz: Samples of sound per second; 0 without.
+        stated_fps: Pictures per second that the stream's description promises; 0 without.
+        gop_least_s: Shortest time between two key frames; 0 when only one came.
+        key_bytes: Mean size of a key frame.
+        first_key_s: Seconds from the connection to the first key frame, which live view waits for
+            too.
+        has_b_frames: Pictures come in another order than they are shown in.
+        step_ms: Median time from one picture to the next.
+        long_step_ms: 95 of 100 pictures follow within this.
+        jitter_ms: See ``ClockFigures``; ``None`` when there is nothing to compare with.
+        drift_ppm: The same.
+        drift_error_ppm: The same.
+        clock_offset_s: The camera's wall clock minus ours (RTCP); ``None`` when it does not say.
     """
 
     codec: str
@@ -41,6 +51,17 @@ class StreamFacts:
     bits_s: float
     audio: str
     audio_rate_hz: int
+    stated_fps: float = 0.0
+    gop_least_s: float = 0.0
+    key_bytes: int = 0
+    first_key_s: float = 0.0
+    has_b_frames: bool = False
+    step_ms: float = 0.0
+    long_step_ms: float = 0.0
+    jitter_ms: float | None = None
+    drift_ppm: float | None = None
+    drift_error_ppm: float | None = None
+    clock_offset_s: float | None = None
 
 
 class StreamMeter:
@@ -52,18 +73,45 @@ class StreamMeter:
     """
 
     def __init__(self, video: VideoFormat, audio: AudioFormat | None) -> None:
+        self.first_key_s = 0.0
         self._video = video
         self._audio = audio
         self._first_s: float | None = None
         self._last_s = 0.0
-        self._key_s = 0.0
-        self._keys = 0
-        self._gop_s = 0.0
+        self._key_s: list[float] = []
+        self._key_bytes = 0
         self._pictures = 0
         self._bytes = 0
+        self._latest_pts_s = float("-inf")
+        self._has_b_frames = False
+        self._shown_s: deque[float] = deque(maxlen=MAX_PICTURES)
+        self._arrivals: deque[tuple[float, float]] = deque(maxlen=MAX_PICTURES)
+        self._offset_s: float | None = None
 
-    def count(self, packet: MediaPacket) -> None:
-        """Take the next packet."""
+    @property
+    def keys(self) -> int:
+        """Key frames so far."""
+        return len(self._key_s)
+
+    @property
+    def watched_s(self) -> float:
+        """Seconds of the stream that were counted so far."""
+        return self._last_s - (self._first_s or 0.0)
+
+    def count(
+        self,
+        packet: MediaPacket,
+        arrived_s: float | None = None,
+        clock_offset_s: float | None = None,
+    ) -> None:
+        """Take the next packet.
+
+        Args:
+            packet: Of video or sound.
+            arrived_s: On a local clock that only rises; ``None`` for what came from no camera with
+                a clock of its own.
+            clock_offset_s: The camera's wall clock minus ours, where the packet tells.
+        """
         self._bytes += packet.size_bytes
         if packet.kind != "video":
             return
@@ -71,64 +119,46 @@ class StreamMeter:
             self._first_s = packet.dts_s
         self._last_s = packet.dts_s
         self._pictures += 1
+        self._has_b_frames |= packet.pts_s < self._latest_pts_s
+        self._latest_pts_s = max(self._latest_pts_s, packet.pts_s)
+        self._shown_s.append(packet.pts_s)
+        if arrived_s is not None:
+            self._arrivals.append((packet.pts_s, arrived_s))
+        if clock_offset_s is not None:
+            self._offset_s = clock_offset_s
         if packet.is_key:
-            if self._keys:
-                self._gop_s = max(self._gop_s, packet.dts_s - self._key_s)
-            self._keys += 1
-            self._key_s = packet.dts_s
+            self._key_s.append(packet.dts_s)
+            self._key_bytes += packet.size_bytes
 
     @property
     def facts(self) -> StreamFacts:
         """What was counted so far."""
-        watched_s = self._last_s - (self._first_s or 0.0)
-        is_open = self._keys < 2
+        watched_s = self.watched_s
+        gaps_s = [later - earlier for earlier, later in pairwise(self._key_s)]
+        steps_s = sorted(b - a for a, b in pairwise(sorted(self._shown_s)))
+        clock = clock_figures(self._arrivals)
         return StreamFacts(
             codec=self._video.codec,
             width_px=self._video.width_px,
             height_px=self._video.height_px,
             watched_s=round(watched_s, 2),
             fps=round((self._pictures - 1) / watched_s, 2) if watched_s > 0 else 0.0,
-            gop_s=round(watched_s if is_open else self._gop_s, 2),
-            is_gop_open=is_open,
+            gop_s=round(max(gaps_s) if gaps_s else watched_s, 2),
+            is_gop_open=not gaps_s,
             bits_s=round(8 * self._bytes / watched_s) if watched_s > 0 else 0.0,
             audio=self._audio.codec if self._audio else "",
             audio_rate_hz=self._audio.sample_rate_hz if self._audio else 0,
+            stated_fps=round(self._video.fps or 0.0, 2),
+            gop_least_s=round(min(gaps_s), 2) if gaps_s else 0.0,
+            key_bytes=round(self._key_bytes / self.keys) if self.keys else 0,
+            first_key_s=round(self.first_key_s, 2),
+            has_b_frames=self._has_b_frames,
+            step_ms=round(median(steps_s) * 1000, 1) if steps_s else 0.0,
+            long_step_ms=round(steps_s[int(0.95 * (len(steps_s) - 1))] * 1000, 1)
+            if steps_s
+            else 0.0,
+            jitter_ms=clock.jitter_ms if clock else None,
+            drift_ppm=clock.drift_ppm if clock else None,
+            drift_error_ppm=clock.drift_error_ppm if clock else None,
+            clock_offset_s=None if self._offset_s is None else round(self._offset_s, 2),
         )
-
-
-def advice(facts: StreamFacts, analysis_fps: float) -> list[str]:
-    """What to change in the camera, a sentence each; empty when it is fine as it is.
-
-    Args:
-        facts: Of its stream.
-        analysis_fps: Pictures per second that are analysed.
-    """
-    found = []
-    if facts.gop_s > LONG_GOP_S:
-        least = "at least " if facts.is_gop_open else ""
-        found.append(
-            f"Key frames are {least}{facts.gop_s:.1f} s apart. Set the key frame interval (I-frame "
-            f"interval, GOP) to 2 s, {round(2 * facts.fps) or 30} pictures: clips begin at a key "
-            f"frame, and live view waits for one."
-        )
-    if facts.codec == "hevc":
-        found.append(
-            "The video is H.265. Clips are kept as they are, and many browsers do not play them. "
-            "Set the camera to H.264 unless you know that yours does."
-        )
-    elif facts.codec not in KEPT_CODECS:
-        found.append(
-            f"The video is {facts.codec}, so every picture is encoded again, which costs a good "
-            f"part of a processor core. Use an H.264 stream of the camera if it has one."
-        )
-    if facts.fps > MANY_TIMES_ANALYSIS * analysis_fps:
-        found.append(
-            f"The camera sends {facts.fps:.0f} pictures a second, and {analysis_fps:g} are "
-            f"analysed. 15 are enough for clips and cost less to decode."
-        )
-    if facts.bits_s > LARGE_BITS_S:
-        found.append(
-            f"The stream has {facts.bits_s / 1e6:.1f} Mbit/s, {facts.bits_s * 10_800 / 1e9:.0f} GB "
-            f"a day. 4 Mbit/s are plenty for 1080p."
-        )
-    return found

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fixtures.rtsp_camera import free_port
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -95,3 +96,17 @@ def test_a_wrong_configuration_is_a_finding_not_the_end(call: Call, tmp_path: Pa
     said = call("--quick", code=1).stdout
     assert "spyoncino.yaml:1" in said
     assert "decoders" in said
+
+
+def test_cameras_on_the_network_are_asked_unless_it_is_told_not_to(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_looks(monkeypatch, LookFigures("cpu:nanodet_416", 40.0, 40.0))
+    source = f"{{type: rtsp, url: 'rtsp://anna:s3cret@127.0.0.1:{free_port()}/live'}}"
+    (tmp_path / "spyoncino.yaml").write_text(f"cameras: {{door: {{source: {source}}}}}\n")
+    result = call(code=1)
+    assert "door: 127.0.0.1 is there, but nothing listens on port" in result.stdout
+    assert "try: spyoncino cameras test door" in result.stdout
+    assert "s3cret" not in result.output
+    assert "nothing listens" not in call("--no-cameras").stdout
+    assert "nothing listens" not in call("--quick").stdout

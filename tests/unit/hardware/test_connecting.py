@@ -15,6 +15,7 @@ from av.error import (
 )
 
 from spyoncino.errors import SourceError, SourceRefusedError
+from spyoncino.hardware import connecting
 from spyoncino.hardware.connecting import broken, connected
 from spyoncino.hardware.stream_address import StreamAddress
 
@@ -68,6 +69,7 @@ def test_a_machine_that_answers_badly(
 
     monkeypatch.setattr(socket, "create_connection", lambda *_: Answering())
     monkeypatch.setattr(av, "open", fail)
+    monkeypatch.setattr(connecting, "diagnosed", lambda _: "")
     with pytest.raises(kind, match=sentence) as caught:
         connected(ADDRESS, {}, silence_s=1)
     assert "s3cret" not in str(caught.value)
