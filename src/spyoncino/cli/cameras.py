@@ -1,6 +1,7 @@
 """``spyoncino cameras``: see whether a camera works, and what could be better."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from spyoncino.cli.options import GlobalOptions, options_of, print_json, stdout
 from spyoncino.core.config_load import load_config
 from spyoncino.core.settings import CameraSettings
 from spyoncino.errors import SourceEndedError, SourceError, UsageError
+from spyoncino.hardware.camera_sim import SimCamera
 from spyoncino.hardware.sources import (
     RawPicture,
     Source,
@@ -33,6 +35,7 @@ from spyoncino.media.grid import with_grid
 from spyoncino.media.packets import MediaPacket
 from spyoncino.media.pictures import picture_from_i420
 from spyoncino.media.stream_facts import StreamFacts, StreamMeter, advice
+from spyoncino.runtime.capture.feed import SourceFeed
 
 WATCH_S = 12.0
 """Long enough to see that key frames are more than 4 s apart, and twice for good ones."""
@@ -47,7 +50,8 @@ app = typer.Typer(no_args_is_help=True, help="Try cameras and take pictures for 
 Which = Annotated[
     str,
     typer.Argument(
-        metavar="CAMERA", help="A camera of the configuration, an address, a file or a USB device."
+        metavar="CAMERA",
+        help="A camera of the configuration, an address, a file, a USB device or pi:0.",
     ),
 ]
 Transport = Annotated[str, typer.Option(help="tcp or udp, for an rtsp:// address.")]
@@ -117,6 +121,8 @@ def source_of(options: GlobalOptions, camera: str, transport: str) -> tuple[Sour
         return SourceSpec("rtsp", camera, options={"transport": transport}), DEFAULT_ANALYSIS_FPS
     if scheme in ("http", "https"):
         return SourceSpec("http", camera), DEFAULT_ANALYSIS_FPS
+    if re.fullmatch(r"pi:\d", camera):
+        return SourceSpec("pi", camera[3:]), DEFAULT_ANALYSIS_FPS
     if camera.startswith("/dev/"):
         return SourceSpec("usb", camera), DEFAULT_ANALYSIS_FPS
     if not scheme and Path(camera).is_file():
@@ -126,7 +132,7 @@ def source_of(options: GlobalOptions, camera: str, transport: str) -> tuple[Sour
         known = ", ".join(sorted(cameras)) or "none"
         raise UsageError(
             f"There is no camera of this name in the configuration (there is: {known}); an address "
-            f"begins with rtsp:// or http://."
+            f"begins with rtsp:// or http://, and a Pi camera is called pi:0."
         )
     return cameras[camera].source.to_spec(), cameras[camera].analysis_fps
 
@@ -154,12 +160,17 @@ def _items(source: Source, seconds: float) -> Iterator[SourceItem]:
 
 
 def _watched(source: Source, found: SourceFormat, seconds: float, camera: str) -> StreamFacts:
-    if found.video is None:
+    if isinstance(source, SimCamera):
         raise UsageError(f"{camera} is drawn by this program; there is nothing to test.")
-    meter = StreamMeter(found.video, found.audio)
+    # Raw pictures are counted as what is kept of them: encoded once, as a running system does it.
+    feed = SourceFeed(found)
+    meter = StreamMeter(found.video or feed.video, found.audio)
     for item in _items(source, seconds):
         if isinstance(item, MediaPacket):
             meter.count(item)
+        elif isinstance(item, RawPicture):
+            for packet in feed.take(item)[0]:
+                meter.count(packet)
     if meter.facts.watched_s <= 0:
         raise SourceError(f"The camera connects, but sent no video within {seconds:g} s.")
     return meter.facts

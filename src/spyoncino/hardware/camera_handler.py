@@ -6,8 +6,7 @@ processes (``sources.py``): they keep packets and never wait for whoever looks.
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import cv2
@@ -40,7 +39,6 @@ class CameraHandlerConfig:
         buffer_max_bytes: Bytes they may take; wins over ``buffer_size`` (D-CAP-13).
         platform: ``auto`` takes picamera2 on a Raspberry Pi and OpenCV elsewhere.
         rotation: 0 or 180.
-        options: Further options of a ``pi`` source.
     """
 
     device: int | str = 0
@@ -51,7 +49,6 @@ class CameraHandlerConfig:
     buffer_max_bytes: int = 50_000_000
     platform: Literal["auto", "pi", "opencv"] = "auto"
     rotation: Literal[0, 180] = 0
-    options: dict[str, Option] = field(default_factory=dict)
 
 
 class CameraHandler:
@@ -133,12 +130,7 @@ class CameraHandler:
             raise SourceError(self.last_error)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.cleanup()
 
     def _note(self, error: SpyoncinoError) -> None:
@@ -167,8 +159,7 @@ class PiCamera2Handler(CameraHandler):
             "rotation": config.rotation,
             "encoder": "raw",
         }
-        spec = SourceSpec("pi", str(config.device), options=options | config.options)
-        self._camera = PiCamera(spec)
+        self._camera = PiCamera(SourceSpec("pi", str(config.device), options=options))
         self._camera.open()
 
     def _capture(self) -> Picture:

@@ -24,8 +24,17 @@ def clip(tmp_path: Path) -> str:
     return str(write_clip(tmp_path / "clip.mp4", ClipPlan(times=times)))
 
 
-def on_file(clip: str, **more: int) -> CameraHandlerConfig:
-    return CameraHandlerConfig(device=clip, width_px=64, height_px=48, platform="opencv", **more)
+def on_file(
+    clip: str, *, buffer_size: int = 30, buffer_max_bytes: int = 50_000_000
+) -> CameraHandlerConfig:
+    return CameraHandlerConfig(
+        device=clip,
+        width_px=64,
+        height_px=48,
+        buffer_size=buffer_size,
+        buffer_max_bytes=buffer_max_bytes,
+        platform="opencv",
+    )
 
 
 def test_the_platform_chooses_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
