@@ -215,7 +215,7 @@ class PiSource(LiveSource):
         description="auto: the board's encoder, or raw pictures where it has none (Pi 5); software "
         "is picamera2's own.",
     )
-    controls: dict[str, float | bool] = Field(
+    controls: dict[str, bool | int | float] = Field(  # libcamera refuses 2.0 where it wants 2
         default_factory=dict,
         description="libcamera's controls by name, such as AfMode: 2 or Saturation: 0.",
     )
