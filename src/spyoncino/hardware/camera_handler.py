@@ -177,11 +177,9 @@ class OpenCVCameraHandler(CameraHandler):
 
     def _open(self) -> None:
         config = self.config
-        device = config.device
         self._device = cv2.VideoCapture()
-        is_number = isinstance(device, int)
-        if not (self._device.open(int(device)) if is_number else self._device.open(str(device))):
-            raise SourceError(f"OpenCV cannot open the camera {device}; is it plugged in?")
+        if not self._device.open(config.device):
+            raise SourceError(f"OpenCV cannot open the camera {config.device}; is it plugged in?")
         for key, value in (
             (cv2.CAP_PROP_FRAME_WIDTH, config.width_px),
             (cv2.CAP_PROP_FRAME_HEIGHT, config.height_px),
