@@ -231,6 +231,7 @@ class Application:
             packet_ring_max_bytes=keep_bytes,
             motion=self._motion_spec(camera),
             masks=camera.masks,
+            decoder="software" if self._lossless else camera.decoder,
             is_lossless=self._lossless,
         )
 

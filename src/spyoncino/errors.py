@@ -9,6 +9,7 @@ Family tree::
     │   ├── SourceEndedError    the file is over; nothing is broken
     │   ├── SourceRefusedError  name or password are wrong: ask the user, try rarely
     │   └── SourceChangedError  its picture has another size now: open it again at once
+    ├── SourceStuckError        a library holds on to a camera: end this process, begin a new one
     ├── MediaError              packets or pictures cannot be written, cut or encoded
     ├── ModelError              a model file is missing, altered or of an unknown shape
     ├── StaleFrameError         its slot holds another frame by now: drop and count
@@ -59,6 +60,13 @@ class SourceRefusedError(SourceError):
 
 class SourceChangedError(SourceError):
     """A live source goes on with pictures of another size."""
+
+
+class SourceStuckError(SpyoncinoError):
+    """A library of this process holds on to a camera; only a new process can open it again.
+
+    No ``SourceError``: whoever tries again in the same process would try for ever.
+    """
 
 
 class MediaError(SpyoncinoError):

@@ -41,10 +41,15 @@ def bench(
     objects = loaded.sections.get("objects")
     settings = objects.to_task_settings() if isinstance(objects, ObjectSettings) else {}
     console = stderr()
-    figures = asyncio.run(
-        measure_all(seconds, settings, lambda part: console.print(f"{part} …", style="dim"))
-    )
     facts = gather_facts(Path(), shared_memory_base())
+    figures = asyncio.run(
+        measure_all(
+            seconds,
+            settings,
+            lambda part: console.print(f"{part} …", style="dim"),
+            facts.hardware_decoders,
+        )
+    )
     if as_json:
         print_json(
             {

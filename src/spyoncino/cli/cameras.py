@@ -1,6 +1,7 @@
 """``spyoncino cameras``: see whether a camera works, and what could be better."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from spyoncino.cli.options import GlobalOptions, options_of, print_json, stderr,
 from spyoncino.core.config_load import load_config
 from spyoncino.core.settings import CameraSettings
 from spyoncino.errors import SourceError, UsageError
+from spyoncino.hardware.camera_sim import SimCamera
 from spyoncino.hardware.sources import (
     LIVE_KINDS,
     RawPicture,
@@ -48,7 +50,8 @@ app = typer.Typer(no_args_is_help=True, help="Try cameras and take pictures for 
 Which = Annotated[
     str,
     typer.Argument(
-        metavar="CAMERA", help="A camera of the configuration, an address, a file or a USB device."
+        metavar="CAMERA",
+        help="A camera of the configuration, an address, a file, a USB device or pi:0.",
     ),
 ]
 app.command("discover")(discover)
@@ -74,7 +77,7 @@ def try_out(
     began_s = time.monotonic()
     with opened(spec) as (source, found):
         open_s = time.monotonic() - began_s
-        if found.video is None:
+        if isinstance(source, SimCamera):
             raise UsageError(f"{camera} is drawn by this program; there is nothing to test.")
         if spec.kind in LIVE_KINDS:
             tell(f"Watching for {seconds:g} s …")
@@ -125,6 +128,8 @@ def source_of(options: GlobalOptions, camera: str, transport: str) -> tuple[Sour
         return SourceSpec("rtsp", camera, options={"transport": transport}), DEFAULT_ANALYSIS_FPS
     if scheme in ("http", "https"):
         return SourceSpec("http", camera), DEFAULT_ANALYSIS_FPS
+    if re.fullmatch(r"pi:\d", camera):
+        return SourceSpec("pi", camera[3:]), DEFAULT_ANALYSIS_FPS
     if camera.startswith("/dev/"):
         return SourceSpec("usb", camera), DEFAULT_ANALYSIS_FPS
     if not scheme and Path(camera).is_file():
@@ -134,7 +139,7 @@ def source_of(options: GlobalOptions, camera: str, transport: str) -> tuple[Sour
         known = ", ".join(sorted(cameras)) or "none"
         raise UsageError(
             f"There is no camera of this name in the configuration (there is: {known}); an address "
-            f"begins with rtsp:// or http://."
+            f"begins with rtsp:// or http://, and a Pi camera is called pi:0."
         )
     return cameras[camera].source.to_spec(), cameras[camera].analysis_fps
 

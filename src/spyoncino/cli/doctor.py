@@ -1,6 +1,7 @@
 """``spyoncino doctor``: what this computer has, what would be slow, and the setting that helps."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +15,20 @@ from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.paths import resolve_data_dir
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraBase, Settings
-from spyoncino.core.source_settings import FileSource, NetworkSource, SourceSettings, UsbSource
+from spyoncino.core.source_settings import (
+    FileSource,
+    NetworkSource,
+    PiSource,
+    SourceSettings,
+    UsbSource,
+)
 from spyoncino.errors import ConfigError, SpyoncinoError
 from spyoncino.host import bench
 from spyoncino.host.advice import Plan, Remark, Speed, Verdict, remarks_on
 from spyoncino.host.cameras import LIMIT_S, ask_cameras
+from spyoncino.host.decoders import decode_costs, full_hd
 from spyoncino.host.facts import MachineFacts, gather_facts
+from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.media.pictures import i420_size_bytes
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.modules.storage.media_keeper import MediaKeeperSettings
@@ -66,7 +75,9 @@ def doctor(
         speed = Speed()
     else:
         stderr().print("Measuring this machine, a few seconds …", markup=False)
-        speed = asyncio.run(_measure(objects.to_task_settings(), plan.workers))
+        speed = asyncio.run(
+            _measure(objects.to_task_settings(), plan.workers, facts.hardware_decoders)
+        )
     # Measured first: cameras that are watched meanwhile would make this computer look slower.
     seen = [] if quick or no_cameras else _ask_cameras(settings)
     remarks = [*problems, *seen, *remarks_on(facts, plan, speed)]
@@ -106,6 +117,9 @@ def plan_of(loaded: LoadedConfig, facts: MachineFacts) -> Plan:
         media_bytes=int(media.max_bytes),
         media_free_bytes=int(media.min_free_bytes),
         model=f"{objects.detector}:{model}",
+        pi_cameras=tuple(
+            name for name, camera in cameras.items() if isinstance(camera.source, PiSource)
+        ),
     )
 
 
@@ -156,12 +170,18 @@ def _load(registry: Registry, options: GlobalOptions) -> tuple[LoadedConfig, lis
     ]
 
 
-async def _measure(settings: dict[str, Any], workers: int) -> Speed:
+async def _measure(
+    settings: dict[str, Any], workers: int, hardware: Sequence[DecoderKind]
+) -> Speed:
     pictures = await asyncio.to_thread(bench.scene)
     speed = Speed(
         motion_ms=await asyncio.to_thread(bench.motion_ms, pictures, MEASURE_S / 2),
         decode_ms=await asyncio.to_thread(bench.decode_ms, pictures, MEASURE_S / 2),
     )
+    if hardware:
+        video = await asyncio.to_thread(full_hd, pictures, bench.FPS)
+        costs = await asyncio.to_thread(decode_costs, video, hardware, MEASURE_S / 2)
+        speed = replace(speed, decoders=tuple(costs))
     try:
         looks = await bench.look(pictures[-1], workers, MEASURE_S, settings)
     except SpyoncinoError as error:

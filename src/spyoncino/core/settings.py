@@ -11,6 +11,7 @@ from pydantic import ByteSize, Field, StringConstraints, field_validator
 
 from spyoncino.core.settings_group import SettingsGroup
 from spyoncino.core.source_settings import SourceSettings
+from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.schemas.control import ZoneDefinition
 
 BYTES_PER_SMALL_MACHINE = 4_000_000_000
@@ -37,6 +38,11 @@ class CameraBase(SettingsGroup):
     enabled: bool = Field(default=True, description="Whether it is used at all.")
     analysis_fps: float = Field(
         default=5.0, gt=0, le=60, description="Pictures per second that are analysed."
+    )
+    decoder: DecoderKind = Field(
+        default="software",
+        description="Where its video is decoded. Try hardware with `spyoncino bench`: copying the "
+        "pictures back may cost more than it saves; software goes on where it fails.",
     )
     doorbell: EntityId | None = Field(
         default=None, description="Id of the doorbell at the door that this camera looks at."

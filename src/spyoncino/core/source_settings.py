@@ -1,11 +1,13 @@
 """The settings of sources: one group for each type, all of which become a ``SourceSpec``."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from spyoncino.core.settings_group import SettingsGroup
+from spyoncino.hardware.camera_pi import Encoder
 from spyoncino.hardware.source_types import DEFAULT_STALL_S, SourceSpec
 from spyoncino.hardware.stream_address import StreamAddress
 
@@ -187,7 +189,53 @@ class UsbSource(LiveSource):
         return SourceSpec("usb", self.device, options=options, stall_s=self.stall_s)
 
 
+class PiSource(LiveSource):
+    """The camera at a Raspberry Pi's ribbon cable, through picamera2."""
+
+    type: Literal["pi"] = Field(description="A Raspberry Pi camera.")
+    camera: int = Field(default=0, ge=0, le=9, description="Its number, where there are several.")
+    width_px: int = Field(
+        default=1280, ge=64, le=4608, multiple_of=2, description="Width of the picture; even."
+    )
+    height_px: int = Field(
+        default=720, ge=64, le=2592, multiple_of=2, description="Height of the picture; even."
+    )
+    fps: float = Field(default=15.0, ge=1, le=120, description="Pictures per second.")
+    bits_s: int = Field(
+        default=0,
+        ge=0,
+        le=25_000_000,
+        description="Bits per second of the video; 0 chooses by size and rate.",
+    )
+    rotation_deg: Literal[0, 180] = Field(
+        default=0, description="180 for a camera that hangs upside down."
+    )
+    encoder: Encoder = Field(
+        default="auto",
+        description="auto: the board's encoder, or raw pictures where it has none (Pi 5); software "
+        "is picamera2's own.",
+    )
+    controls: dict[str, bool | int | float] = Field(  # libcamera refuses 2.0 where it wants 2
+        default_factory=dict,
+        description="libcamera's controls by name, such as AfMode: 2 or Saturation: 0.",
+    )
+
+    def to_spec(self) -> SourceSpec:
+        """The source as a capture process is told of it."""
+        options: dict[str, str | float | int | bool] = {
+            "width": self.width_px,
+            "height": self.height_px,
+            "fps": self.fps,
+            "bits_s": self.bits_s,
+            "rotation": self.rotation_deg,
+            "encoder": self.encoder,
+            "controls": json.dumps(self.controls),
+        }
+        return SourceSpec("pi", str(self.camera), options=options, stall_s=self.stall_s)
+
+
 SourceSettings = Annotated[
-    FileSource | SimSource | RtspSource | HttpSource | UsbSource, Field(discriminator="type")
+    FileSource | SimSource | RtspSource | HttpSource | UsbSource | PiSource,
+    Field(discriminator="type"),
 ]
 """Where a camera's pictures come from; ``type`` decides which keys there are."""

@@ -1,4 +1,8 @@
-"""A camera at this machine, through V4L2. Never run on a device so far, only on made-up folders."""
+"""A camera at this machine, through V4L2.
+
+Never run on a device so far: the tests put files in the place of FFmpeg's device, everything behind
+it is the real thing.
+"""
 
 import errno
 import re
@@ -15,6 +19,9 @@ from spyoncino.media.demux import Demuxer
 DEVICES = Path("/dev")
 NAMES = Path("/sys/class/video4linux")
 """Where Linux says what its video devices are called: ``video0/name``."""
+
+DEMUXER = "v4l2"
+"""FFmpeg's name of the device; the tests put another one in its place."""
 
 OPEN_S = 10.0
 
@@ -55,7 +62,7 @@ class UsbCamera(LiveCamera):
         device = find_device(self._wanted)
         try:
             container = av.open(
-                str(device), format="v4l2", options=self._options, timeout=(OPEN_S, self.silence_s)
+                str(device), format=DEMUXER, options=self._options, timeout=(OPEN_S, self.silence_s)
             )
         except (FFmpegError, ValueError) as error:
             number = getattr(error, "errno", None)

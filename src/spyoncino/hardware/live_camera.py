@@ -3,12 +3,12 @@
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 
 from av.error import FFmpegError
 
 from spyoncino.errors import SourceError
 from spyoncino.hardware.connecting import broken
+from spyoncino.hardware.handover import Handover
 from spyoncino.hardware.source_types import SourceFormat, SourceItem, SourceSpec
 from spyoncino.media.demux import DemuxCounters, Demuxer
 from spyoncino.media.packets import MediaPacket, VideoFormat
@@ -34,10 +34,7 @@ class LiveCamera(ABC):
     def __init__(self, spec: SourceSpec) -> None:
         self.silence_s = PATIENCE * spec.stall_s
         self._demuxer: Demuxer | None = None
-        self._waiting: deque[MediaPacket] = deque()
-        self._changed = threading.Condition()
-        self._is_closed = False
-        self._error: SourceError | None = None
+        self._handover: Handover[MediaPacket] = Handover()
 
     @property
     @abstractmethod
@@ -71,21 +68,11 @@ class LiveCamera(ABC):
         """The next packet; see ``Source.read``."""
         if self._demuxer is None:
             raise SourceError(f"{self.name} is not open.")
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting or self._error, timeout_s):
-                return None
-            if self._waiting:
-                packet = self._waiting.popleft()
-                self._changed.notify()
-                return packet
-            raise self._error or SourceError(f"{self.name} is closed.")
+        return self._handover.take(timeout_s)
 
     def close(self) -> None:
         """Let the thread end and close the connection."""
-        with self._changed:
-            self._is_closed = True
-            self._waiting.clear()
-            self._changed.notify_all()
+        self._handover.close()
 
     def _video_of(self, demuxer: Demuxer) -> VideoFormat:
         """Format of the packets that ``_timed`` gives."""
@@ -99,24 +86,13 @@ class LiveCamera(ABC):
         error = SourceError(f"{self.name} ended the stream.")
         try:
             for packet in demuxer.packets():
-                if not self._offer(self._timed(packet)):
+                if not self._handover.offer(self._timed(packet), MAX_WAITING):
                     break
         except FFmpegError as failure:
             error = broken(failure, self.name, self.silence_s)
         finally:
             demuxer.close()
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
-
-    def _offer(self, packet: MediaPacket) -> bool:
-        """Hand a packet over, waiting for room; whether anybody still wants one."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or len(self._waiting) < MAX_WAITING)
-            if not self._is_closed:
-                self._waiting.append(packet)
-                self._changed.notify_all()
-            return not self._is_closed
+            self._handover.fail(error)
 
 
 class ArrivalClock:

@@ -24,7 +24,7 @@ class SourceSpec:
     Args:
         kind: One of the kinds that ``build_source`` knows.
         path: The file of a ``file`` source, the address of an ``rtsp`` or ``http`` source, the
-            device of a ``usb`` source.
+            device of a ``usb`` source, the number of a ``pi`` source.
         realtime: Hand items out at the pace of their times instead of as fast as they are read.
         loop: Begin again at the end; timestamps go on rising.
         options: What only one kind understands; see the module of that kind.
@@ -33,7 +33,7 @@ class SourceSpec:
             twice as many it is connected again.
     """
 
-    kind: Literal["file", "sim", "rtsp", "http", "usb"]
+    kind: Literal["file", "sim", "rtsp", "http", "usb", "pi"]
     path: str = ""
     realtime: bool = True
     loop: bool = False

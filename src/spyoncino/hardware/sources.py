@@ -6,6 +6,7 @@ from types import MappingProxyType
 from spyoncino.errors import SourceError
 from spyoncino.hardware.camera_file import FileCamera
 from spyoncino.hardware.camera_http import HttpCamera
+from spyoncino.hardware.camera_pi import PiCamera
 from spyoncino.hardware.camera_rtsp import RtspCamera
 from spyoncino.hardware.camera_sim import SimCamera
 from spyoncino.hardware.camera_usb import UsbCamera
@@ -37,11 +38,12 @@ SOURCES: Mapping[str, Callable[[SourceSpec], Source]] = MappingProxyType(
         "rtsp": RtspCamera,
         "http": HttpCamera,
         "usb": UsbCamera,
+        "pi": PiCamera,
     }
 )
 """Kind of a source to what builds it; a new kind is a line here."""
 
-LIVE_KINDS = frozenset({"rtsp", "http", "usb"})
+LIVE_KINDS = frozenset({"rtsp", "http", "usb", "pi"})
 """Kinds that have no end and come back after a fault."""
 
 

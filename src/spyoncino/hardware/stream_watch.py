@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from spyoncino.errors import SourceEndedError, SourceError
 from spyoncino.hardware.camera_http import CLOCKLESS, HttpCamera
 from spyoncino.hardware.live_camera import LiveCamera
-from spyoncino.hardware.source_types import Source, SourceFormat, SourceItem
+from spyoncino.hardware.source_types import RawPicture, Source, SourceFormat, SourceItem
+from spyoncino.media.encode import H264Encoder
 from spyoncino.media.packets import MediaPacket
+from spyoncino.media.pictures import picture_from_i420
 from spyoncino.media.stream_facts import StreamFacts, StreamMeter
 
 WATCH_S = 12.0
@@ -48,26 +50,30 @@ def watched(
 
     Args:
         source: Open.
-        found: What opening it found; with a format of video packets.
+        found: What opening it found. Raw pictures are counted as what is kept of them: encoded
+            once, as a running system does it.
         seconds: How long to watch from the first key frame on.
         key_wait_s: How long to wait for the first key frame, and from there for the second.
         tell: Gets a word for who waits when it takes longer than expected.
 
     Raises:
         SourceError: It sent no video, or no picture that decoding could begin with.
-        ValueError: It has no video packets.
+        MediaError: Its raw pictures cannot be encoded.
     """
-    if found.video is None:
-        raise ValueError("a source of raw pictures has no stream to watch")
+    encoder = None
+    video = found.video
+    if video is None:
+        encoder = H264Encoder(found.width_px, found.height_px, found.fps)
+        video = encoder.video
     is_live = isinstance(source, LiveCamera)
-    has_clock = is_live and not _is_clockless(source, found.video.codec)
-    meter = StreamMeter(found.video, found.audio)
+    has_clock = is_live and not _is_clockless(source, video.codec)
+    meter = StreamMeter(video, found.audio)
 
     def count_for(longest_s: float, keys: int) -> None:
         for item in items(source, longest_s):
-            if isinstance(item, MediaPacket):
+            for packet in _packets_of(item, encoder):
                 now_s = time.monotonic() if has_clock else None
-                meter.count(item, now_s, _clock_offset_s(item))
+                meter.count(packet, now_s, _clock_offset_s(packet))
             if meter.keys >= keys:
                 break
 
@@ -82,6 +88,14 @@ def watched(
     if meter.watched_s <= 0:
         raise _nothing(source, key_wait_s)
     return meter.facts
+
+
+def _packets_of(item: SourceItem, encoder: H264Encoder | None) -> list[MediaPacket]:
+    if isinstance(item, MediaPacket):
+        return [item]
+    if isinstance(item, RawPicture) and encoder is not None:
+        return encoder.encode(picture_from_i420(item.i420), item.pts_s)
+    return []
 
 
 def _is_clockless(source: Source, codec: str) -> bool:

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from spyoncino.hardware.pi_library import INSTALL
+from spyoncino.hardware.platform_detector import RASPBERRY_PI
+from spyoncino.host.decoders import DecodeCost, best_of
 from spyoncino.host.facts import Device, MachineFacts
 
 MAIN_BYTES = 200_000_000
@@ -63,6 +66,7 @@ class Plan:
         media_bytes: Cap of all event media.
         media_free_bytes: Space that must stay free on the disk.
         model: Detector and model that look for objects, in words.
+        pi_cameras: Names of the cameras of type ``pi``.
     """
 
     analysis_fps: tuple[float, ...]
@@ -74,6 +78,7 @@ class Plan:
     media_bytes: int
     media_free_bytes: int
     model: str
+    pi_cameras: tuple[str, ...] = ()
 
     @property
     def memory_bytes(self) -> int:
@@ -92,6 +97,7 @@ class Speed:
         looks_per_second: By all workers of the plan together.
         motion_ms: Motion in one such picture.
         decode_ms: Decoding one such picture of H.264.
+        decoders: Decoding one picture of 1080p, software first; empty without hardware.
         trouble: Why objects could not be looked for; empty when they could.
     """
 
@@ -99,6 +105,7 @@ class Speed:
     looks_per_second: float = 0.0
     motion_ms: float | None = None
     decode_ms: float | None = None
+    decoders: tuple[DecodeCost, ...] = ()
     trouble: str = ""
 
 
@@ -109,6 +116,7 @@ def remarks_on(facts: MachineFacts, plan: Plan, speed: Speed) -> list[Remark]:
         *_of_cameras(facts, plan),
         *_of_looking(facts, plan, speed),
         *_of_decoding(facts, speed),
+        *_of_hardware_decoding(facts, speed),
         *_of_memory(facts, plan),
         *_of_shared_memory(facts, plan),
         *_of_disk(facts, plan),
@@ -155,6 +163,34 @@ def _of_cameras(facts: MachineFacts, plan: Plan) -> Iterator[Remark]:
             "never on a real device",
         )
     yield from _closed_devices(facts.video_devices, "video")
+    yield from _of_pi_cameras(facts, plan)
+
+
+def _of_pi_cameras(facts: MachineFacts, plan: Plan) -> Iterator[Remark]:
+    """Whether a Pi camera could be opened; the library is not loaded to find out."""
+    is_pi = facts.board.startswith(RASPBERRY_PI)
+    if facts.has_picamera2 and (is_pi or plan.pi_cameras):
+        yield Remark(
+            Verdict.NOTE,
+            "cameras",
+            "picamera2 is here; Pi cameras (type: pi) were tested against a double of it only, "
+            "never on a Raspberry Pi",
+        )
+    elif plan.pi_cameras:
+        names = ", ".join(plan.pi_cameras)
+        yield Remark(
+            Verdict.WRONG,
+            "cameras",
+            f"the library picamera2 is missing, which {names} needs",
+            INSTALL if is_pi else "a Pi camera needs a Raspberry Pi; use type: usb or type: rtsp",
+        )
+    elif is_pi:
+        yield Remark(
+            Verdict.NOTE,
+            "cameras",
+            "no library for a Pi camera (type: pi); needed for the ribbon cable only",
+            INSTALL,
+        )
 
 
 def _closed_devices(devices: Sequence[Device], group: str) -> Iterator[Remark]:
@@ -212,7 +248,7 @@ def _of_decoding(facts: MachineFacts, speed: Speed) -> Iterator[Remark]:
             "install the av package from PyPI, whose wheels have them",
         )  # fmt: skip
     hardware = ", ".join(facts.hardware_decoders) or "none"
-    words = f"decoders: {', '.join(facts.decoders)}; hardware: {hardware} (not used yet)"
+    words = f"decoders: {', '.join(facts.decoders)}; hardware: {hardware}"
     if speed.decode_ms is None or speed.motion_ms is None:
         yield Remark(Verdict.GOOD, "decoding", words)
         return
@@ -229,6 +265,27 @@ def _of_decoding(facts: MachineFacts, speed: Speed) -> Iterator[Remark]:
             Verdict.SLOW, "decoding", words,
             "let the cameras send smaller pictures or fewer of them (their sub-stream)",
         )  # fmt: skip
+
+
+def _of_hardware_decoding(facts: MachineFacts, speed: Speed) -> Iterator[Remark]:
+    """Whether a device is worth using, by what was measured, never by its name."""
+    if not facts.hardware_decoders:
+        return
+    never = "this program was never run on such a device before"
+    if not speed.decoders:
+        named = ", ".join(facts.hardware_decoders)
+        yield Remark(Verdict.NOTE, "decoding", f"{named} was not measured; {never}")
+        return
+    costs = ", ".join(
+        f"{each.kind} {each.cpu_ms:.1f} ms" if not each.note else f"{each.kind}: {each.note}"
+        for each in speed.decoders
+    )
+    words = f"processor time of one 1080p picture, copied back: {costs}; {never}"
+    best = best_of(speed.decoders)
+    if best is None:
+        yield Remark(Verdict.NOTE, "decoding", f"{words}; software is the better choice")
+    else:
+        yield Remark(Verdict.NOTE, "decoding", words, f"set cameras.<id>.decoder: {best.kind}")
 
 
 def _of_memory(facts: MachineFacts, plan: Plan) -> Iterator[Remark]:

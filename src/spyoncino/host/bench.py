@@ -24,8 +24,10 @@ from spyoncino.detectors.motion_factory import build_motion_detector
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.hardware.source_types import RawPicture
 from spyoncino.hardware.sources import SourceSpec, build_source
+from spyoncino.host.decoders import decode_costs, full_hd
 from spyoncino.media.decode import FrameDecoder
 from spyoncino.media.encode import H264Encoder
+from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.media.packets import MediaPacket
 from spyoncino.media.pictures import encode_jpeg, i420_size_bytes
 from spyoncino.runtime.children import shared_memory_base
@@ -231,7 +233,10 @@ async def bus_per_second(seconds: float) -> float:
 
 
 async def measure_all(
-    seconds: float, settings: Mapping[str, Any], say: Callable[[str], None]
+    seconds: float,
+    settings: Mapping[str, Any],
+    say: Callable[[str], None],
+    hardware: Sequence[DecoderKind] = (),
 ) -> list[Figure]:
     """Every figure, one after the other, so that none disturbs another.
 
@@ -239,6 +244,7 @@ async def measure_all(
         seconds: Length of each part.
         settings: Of the pool's task ``objects``.
         say: Told before each part what is measured.
+        hardware: Decoders for which a device is here; software is measured in any case.
     """
     size = f"{WIDTH_PX}x{HEIGHT_PX}"
     pictures = await asyncio.to_thread(scene)
@@ -261,6 +267,17 @@ async def measure_all(
         say(name)
         value = await asyncio.to_thread(measure, pictures, seconds)
         figures.append(Figure(name, value, "ms", f"median; {size}, {note}"))
+    say("decode 1080p")
+    costs = await asyncio.to_thread(lambda: decode_costs(full_hd(pictures, FPS), hardware, seconds))
+    figures += [
+        Figure(
+            f"decode 1080p, {each.kind}",
+            each.cpu_ms,
+            "ms of CPU",
+            each.note or f"mean, copied back; {each.wall_ms:.1f} ms until the next picture",
+        )
+        for each in costs
+    ]
     say("bus")
     rate = await bus_per_second(seconds)
     figures.append(Figure("bus", rate, "messages/s", "one subscriber, typed payloads"))

@@ -4,6 +4,7 @@ Everything is read below one root folder, so that tests describe other computers
 cannot be read is zero, empty or ``None``; nothing here raises for it.
 """
 
+import importlib.util
 import os
 import platform
 import re
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.codec.hwaccel import hwdevices_available
 
 from spyoncino.detectors.factory import DetectorFactory
 from spyoncino.detectors.store import ModelStore
+from spyoncino.hardware.platform_detector import board_name
+from spyoncino.media.hardware_decode import DecoderKind, is_built_in
 
 VIDEO_CODECS = ("h264", "hevc", "mjpeg", "av1", "vp9")
 """What cameras send; the first two are recorded as they come."""
@@ -79,7 +81,8 @@ class MachineFacts:
         gpio_chips: GPIO controllers.
         decoders: Codecs that PyAV can decode.
         hardware_decoders: Kinds of hardware decoding that PyAV was built with *and* for which a
-            device is here. The program does not use them yet.
+            device is here.
+        has_picamera2: Whether the library of Pi cameras can be found; it is not loaded for this.
         detectors: Detector back ends that can run here.
         broken_detectors: Back ends that are installed but cannot be loaded, with the reason.
         models: Bundled models.
@@ -101,7 +104,8 @@ class MachineFacts:
     video_devices: tuple[Device, ...]
     gpio_chips: tuple[Device, ...]
     decoders: tuple[str, ...]
-    hardware_decoders: tuple[str, ...]
+    hardware_decoders: tuple[DecoderKind, ...]
+    has_picamera2: bool
     detectors: tuple[str, ...]
     broken_detectors: dict[str, str]
     models: tuple[str, ...]
@@ -124,7 +128,7 @@ def gather_facts(data: Path, shared_memory: Path, root: Path = Path("/")) -> Mac
     detectors = DetectorFactory()
     return MachineFacts(
         system=_system(root),
-        board=_text(root / "proc/device-tree/model").strip("\0 \n"),
+        board=board_name(root),
         architecture=platform.machine(),
         python=platform.python_version(),
         cpu=_cpu_name(root),
@@ -140,6 +144,7 @@ def gather_facts(data: Path, shared_memory: Path, root: Path = Path("/")) -> Mac
         gpio_chips=_devices(root, "gpiochip", "sys/bus/gpio/devices/{}/of_node/name"),
         decoders=tuple(name for name in VIDEO_CODECS if name in av.codecs_available),
         hardware_decoders=_hardware_decoders(root),
+        has_picamera2=importlib.util.find_spec("picamera2") is not None,
         detectors=tuple(detectors.list_available()),
         broken_detectors=dict(detectors.failures),
         models=tuple(entry.name for entry in ModelStore().entries()),
@@ -219,18 +224,17 @@ def _devices(root: Path, prefix: str, name_at: str) -> tuple[Device, ...]:
     )
 
 
-def _hardware_decoders(root: Path) -> tuple[str, ...]:
+def _hardware_decoders(root: Path) -> tuple[DecoderKind, ...]:
     """What PyAV was built with, as far as its device file is here."""
-    built = set(hwdevices_available())
-    found = []
-    if built & {"cuda"} and (root / "dev/nvidia0").exists():
+    found: list[DecoderKind] = []
+    if (root / "dev/nvidia0").exists():
         found.append("cuda")
     if any((root / "dev/dri").glob("renderD*")):
-        found += sorted(built & {"vaapi", "qsv"})
-    encoders = (_text(path) for path in root.glob("sys/class/video4linux/video*/name"))
-    if "h264_v4l2m2m" in av.codecs_available and any("codec" in name for name in encoders):
+        found += ["vaapi", "qsv", "drm"]
+    names = (_text(path) for path in root.glob("sys/class/video4linux/video*/name"))
+    if any("codec" in name for name in names):
         found.append("v4l2m2m")
-    return tuple(found)
+    return tuple(kind for kind in found if is_built_in("h264", kind))
 
 
 def _is_on_card(data: Path, root: Path) -> bool:

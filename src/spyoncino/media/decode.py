@@ -11,10 +11,17 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from spyoncino.errors import MediaError, SourceError
+from spyoncino.media.hardware_decode import DecoderKind, hardware_context
 from spyoncino.media.packets import MediaPacket, VideoFormat
 
 NUDGE_FRACTION = 0.1
 """A picture whose time does not rise is put this part of a frame behind the one before it."""
+
+MAX_UNPROVEN = 64
+"""Packets kept until the hardware has given its first picture, to be decoded again without it."""
+
+MAX_FAULTS = 5
+"""Packets in a row that the hardware refuses before it is given up; one may be damaged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +45,23 @@ class FrameDecoder:
     Args:
         video: The stream's format.
         threads: Threads within the decoder; 1 costs the least CPU and memory.
+        kind: Where it is decoded. Hardware that cannot be had, or fails, is replaced by software,
+            and ``note`` says so; no picture is lost when it fails before its first.
 
     Raises:
         SourceError: No decoder for this codec.
     """
 
-    def __init__(self, video: VideoFormat, threads: int = 1) -> None:
-        self._context = _context_of(video, threads)
+    def __init__(
+        self, video: VideoFormat, threads: int = 1, kind: DecoderKind = "software"
+    ) -> None:
+        self.note = ""
+        self._video = video
+        self._threads = threads
+        self._unproven: list[Packet[Stream]] | None = None
+        self._faults = 0
+        self._waits_for_key = False
+        self._context = self._wanted_context(kind)
         self._time_base = video.time_base
         self._frame_s = video.frame_s
         self._clock = _PictureClock()
@@ -52,23 +69,75 @@ class FrameDecoder:
         self._next_index = 0
         self.corrupt_count = 0
 
+    @property
+    def is_hardware(self) -> bool:
+        """Whether a device decodes at the moment."""
+        return self._kind != "software"
+
     def decode(self, packet: MediaPacket) -> list[DecodedFrame]:
         """Pictures that this video packet completes; none for one that is corrupt, and counted."""
+        if self._waits_for_key and not packet.is_key:
+            return []
+        self._waits_for_key = False
         return self._frames(packet.data)
 
     def flush(self) -> list[DecodedFrame]:
         """Pictures still held back at the end of the stream; the decoder is done after that."""
         return self._frames(None)
 
+    def _wanted_context(self, kind: DecoderKind) -> VideoCodecContext:
+        self._kind: DecoderKind = "software"
+        if kind != "software":
+            try:
+                context = hardware_context(self._video.codec, kind)
+                _prepare(context, self._video, self._threads, is_hardware=True)
+                context.open()
+            except (MediaError, FFmpegError) as error:
+                self.note = _instead(kind, error)
+            else:
+                self._kind, self._unproven = kind, []
+                return context
+        return _context_of(self._video, self._threads)
+
     def _frames(self, data: "Packet[Stream] | None") -> list[DecodedFrame]:
         try:
             pictures = self._context.decode(data)
         except EOFError:
             return []
-        except FFmpegError:
+        except FFmpegError as error:
+            if self.is_hardware:
+                return self._after_fault(data, error)
             self.corrupt_count += 1
             return []
+        self._faults = 0
+        if self._unproven is not None:
+            self._prove(data, has_picture=bool(pictures))
         return [self._frame(picture) for picture in pictures]
+
+    def _prove(self, data: "Packet[Stream] | None", *, has_picture: bool) -> None:
+        """Keep what went into hardware that has shown nothing yet."""
+        if has_picture or data is None or len(self._unproven or ()) >= MAX_UNPROVEN:
+            self._unproven = None
+        elif self._unproven is not None:
+            self._unproven.append(data)
+
+    def _after_fault(self, data: "Packet[Stream] | None", error: FFmpegError) -> list[DecodedFrame]:
+        """Go on in software at once when the hardware never worked, else after some faults."""
+        self._faults += 1
+        if self._unproven is None and self._faults < MAX_FAULTS:
+            self.corrupt_count += 1
+            return []
+        self.note = _instead(self._kind, error)
+        again = self._unproven
+        self._kind, self._unproven = "software", None
+        self._context = _context_of(self._video, self._threads)
+        if again is None:
+            self.corrupt_count += 1
+            self._waits_for_key = True
+            return []
+        packets = again if data is None else [*again, data]
+        frames = [frame for each in packets for frame in self._frames(each)]
+        return frames + (self._frames(None) if data is None else [])
 
     def _frame(self, picture: VideoFrame) -> DecodedFrame:
         ticks = self._clock.ticks_of(picture.pts, picture.dts)
@@ -150,13 +219,28 @@ def _context_of(video: VideoFormat, threads: int) -> VideoCodecContext:
         raise SourceError(f"There is no decoder for video of the codec {video.codec}.") from error
     if not isinstance(context, VideoCodecContext):
         raise SourceError(f"{video.codec} is not a video codec.")
+    _prepare(context, video, threads, is_hardware=False)
+    return context
+
+
+def _prepare(
+    context: VideoCodecContext, video: VideoFormat, threads: int, *, is_hardware: bool
+) -> None:
+    """Tell a decoder what the container said."""
     context.width = video.width_px
     context.height = video.height_px
     context.extradata = video.extradata or None
     context.bits_per_coded_sample = video.bits_per_coded_sample
-    if video.pix_fmt:
+    if video.pix_fmt and not is_hardware:
         context.pix_fmt = video.pix_fmt
     if video.codec_tag.strip("\0 "):
         context.codec_tag = video.codec_tag
     context.thread_count = threads
-    return context
+
+
+def _instead(kind: str, error: MediaError | FFmpegError) -> str:
+    """The sentence that hardware is not used."""
+    if isinstance(error, MediaError):
+        return f"{error} Decoding in software."
+    reason = error.strerror or str(error)
+    return f"The decoder {kind} failed: {reason}. Decoding in software."

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from spyoncino.cli import bench
 from spyoncino.host.bench import Figure
+from spyoncino.media.hardware_decode import DecoderKind
 
 FIGURES = [
     Figure("objects: one look", 41.23, "ms", "median"),
@@ -21,7 +22,10 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures that are known before."""
 
     async def measure_all(
-        _seconds: float, settings: Mapping[str, Any], say: Callable[[str], None]
+        _seconds: float,
+        settings: Mapping[str, Any],
+        say: Callable[[str], None],
+        _hardware: Sequence[DecoderKind],
     ) -> list[Figure]:
         say("objects")
         assert settings["detector"] == "cpu"

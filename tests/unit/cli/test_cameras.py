@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.fixtures.clips import ClipPlan, write_clip
+from tests.fixtures.pi_camera import pi_camera
 from typer.testing import CliRunner
 
 from spyoncino.cli.app import app
@@ -86,3 +87,22 @@ def test_each_fault_is_one_sentence(arguments: list[str], kind: type, sentence: 
     failed = RUNNER.invoke(app, ["cameras", *arguments])
     assert isinstance(failed.exception, kind)
     assert sentence in str(failed.exception)
+
+
+@pytest.mark.parametrize("encoder", ["hardware", "libav"])
+def test_a_pi_camera_is_tested_by_its_number(monkeypatch: pytest.MonkeyPatch, encoder: str) -> None:
+    with pi_camera(monkeypatch, encoder=encoder):
+        done = RUNNER.invoke(app, ["cameras", "test", "pi:0", "--seconds", "1", "--json"])
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)
+    assert (facts["codec"], facts["width_px"]) == ("h264", 1280)
+    assert facts["fps"] > 0
+
+
+def test_a_snapshot_of_a_raw_pi_camera_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "pi.jpg"
+    with pi_camera(monkeypatch, encoder="none"):
+        done = RUNNER.invoke(app, ["cameras", "snapshot", "pi:0", "--out", str(out)])
+    assert "1280x720" in done.stdout

@@ -1,3 +1,4 @@
+import grp
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -168,3 +169,10 @@ def test_a_service_needs_a_configuration(call: Call, home: Path) -> None:
 
 def test_only_groups_that_exist_are_named() -> None:
     assert set(service.device_groups()) <= {"video", "render", "gpio"}
+
+
+def test_cameras_and_pins_are_reached_by_their_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("root", "video", "render", "gpio", "audio")
+    groups = [grp.struct_group((name, "x", number, [])) for number, name in enumerate(names)]
+    monkeypatch.setattr(grp, "getgrall", lambda: groups)
+    assert service.device_groups() == ("video", "render", "gpio")

@@ -237,7 +237,7 @@ def test_headings_with_nothing_below_set_nothing(desk: Desk) -> None:
             "cameras:\n  door: {}",
             (
                 "spyoncino.yaml:2: cameras.door.source is missing; it must be a group of settings "
-                'with "type" one of file, http, rtsp, sim, usb'
+                'with "type" one of file, http, pi, rtsp, sim, usb'
             ),
         ),
         (
@@ -252,7 +252,7 @@ def test_headings_with_nothing_below_set_nothing(desk: Desk) -> None:
             "cameras: {door: {source: {type: flie}}}",
             (
                 'spyoncino.yaml:1: cameras.door.source.type is "flie", but must be one '
-                "of file, http, rtsp, sim, usb; "
+                "of file, http, pi, rtsp, sim, usb; "
                 'did you mean "file"?'
             ),
         ),
@@ -260,7 +260,7 @@ def test_headings_with_nothing_below_set_nothing(desk: Desk) -> None:
             "cameras: {door: {source: {path: a}}}",
             (
                 'spyoncino.yaml:1: cameras.door.source: "type" is missing; '
-                "it must be one of file, http, rtsp, sim, usb"
+                "it must be one of file, http, pi, rtsp, sim, usb"
             ),
         ),
         (

@@ -5,10 +5,12 @@ from spyoncino.core.settings import CameraSettings
 from spyoncino.core.source_settings import (
     FileSource,
     HttpSource,
+    PiSource,
     RtspSource,
     SimSource,
     UsbSource,
 )
+from spyoncino.hardware.camera_pi import PiOptions
 
 
 def test_sources_name_their_own_options() -> None:
@@ -70,3 +72,25 @@ def test_a_usb_camera_may_be_named_by_a_number() -> None:
     source = UsbSource.model_validate({"type": "usb", "device": 2, "fps": 15})
     spec = source.to_spec()
     assert (spec.kind, spec.path, spec.options["fps"]) == ("usb", "2", 15)
+
+
+def test_a_pi_camera_needs_nothing_but_its_type_and_its_options_are_those_of_the_source() -> None:
+    spec = PiSource.model_validate({"type": "pi"}).to_spec()
+    assert (spec.kind, spec.path) == ("pi", "0")
+    assert PiOptions.of(spec.options) == PiOptions()
+    source = PiSource.model_validate(
+        {
+            "type": "pi",
+            "camera": 1,
+            "rotation_deg": 180,
+            "controls": {"AfMode": 2, "Saturation": 0.5},
+        }
+    )
+    options = PiOptions.of(source.to_spec().options)
+    assert (options.rotation, options.controls) == (180, '{"AfMode": 2, "Saturation": 0.5}')
+
+
+@pytest.mark.parametrize("wrong", [{"rotation_deg": 90}, {"width_px": 641}, {"encoder": "best"}])
+def test_what_a_pi_camera_cannot_do_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        PiSource.model_validate({"type": "pi"} | wrong)

@@ -82,7 +82,7 @@ def test_a_full_queue_holds_the_thread_and_closing_frees_it(
     thread = next(t for t in threading.enumerate() if t.name == "read the camera")
     first = camera.read(5)
     assert first is not None
-    assert len(camera._waiting) <= 2
+    assert len(camera._handover) <= 2
     camera.close()
     thread.join(5)
     assert not thread.is_alive()

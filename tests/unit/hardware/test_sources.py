@@ -8,6 +8,7 @@ import pytest
 from spyoncino.errors import SourceError
 from spyoncino.hardware.camera_file import FileCamera
 from spyoncino.hardware.camera_http import HttpCamera
+from spyoncino.hardware.camera_pi import PiCamera
 from spyoncino.hardware.camera_rtsp import RtspCamera
 from spyoncino.hardware.camera_sim import SimCamera
 from spyoncino.hardware.camera_usb import UsbCamera
@@ -20,13 +21,14 @@ def test_every_kind_is_built() -> None:
     assert isinstance(build_source(SourceSpec("rtsp", "rtsp://cam")), RtspCamera)
     assert isinstance(build_source(SourceSpec("http", "http://cam")), HttpCamera)
     assert isinstance(build_source(SourceSpec("usb", "0")), UsbCamera)
-    assert sorted(SOURCES) == ["file", "http", "rtsp", "sim", "usb"]
+    assert isinstance(build_source(SourceSpec("pi", "0")), PiCamera)
+    assert sorted(SOURCES) == ["file", "http", "pi", "rtsp", "sim", "usb"]
     assert set(SOURCES) > LIVE_KINDS
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
     with pytest.raises(
-        SourceError, match="no source of the kind tv; there are file, http, rtsp, sim, usb"
+        SourceError, match="no source of the kind tv; there are file, http, pi, rtsp, sim, usb"
     ):
         build_source(SourceSpec(cast("Any", "tv")))
 

@@ -8,7 +8,8 @@ from tests.fixtures.mjpeg_camera import MjpegCamera
 from tests.fixtures.odd_rtsp import Habits, OddCamera
 
 from spyoncino.errors import SourceError
-from spyoncino.hardware.sources import SourceFormat, SourceSpec, build_source
+from spyoncino.hardware.source_types import Option
+from spyoncino.hardware.sources import SourceSpec, build_source
 from spyoncino.hardware.stream_watch import watched
 from spyoncino.media.stream_facts import StreamFacts
 
@@ -77,7 +78,9 @@ def test_a_file_is_counted_to_its_end(clip: Path) -> None:
     assert facts.drift_ppm is None
 
 
-def test_what_is_drawn_here_cannot_be_watched(clip: Path) -> None:
-    source = build_source(SourceSpec("file", str(clip)))
-    with pytest.raises(ValueError, match="raw pictures"):
-        watched(source, SourceFormat(None, 64, 48, None, None))
+def test_raw_pictures_are_counted_as_what_is_kept_of_them() -> None:
+    options: dict[str, Option] = {"width": 64, "height": 64, "fps": 10.0, "duration_s": 3.0}
+    source = build_source(SourceSpec("sim", realtime=False, options=options))
+    facts = watched(source, source.open(), 1.0, key_wait_s=5.0)
+    assert facts.codec == "h264"
+    assert facts.fps == pytest.approx(10.0)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from spyoncino.host.advice import Plan, Remark, Speed, Verdict, remarks_on
+from spyoncino.host.decoders import DecodeCost
 from spyoncino.host.facts import Device, MachineFacts, Room
 
 FACTS = MachineFacts(
@@ -23,6 +24,7 @@ FACTS = MachineFacts(
     gpio_chips=(),
     decoders=("h264", "hevc", "mjpeg"),
     hardware_decoders=(),
+    has_picamera2=False,
     detectors=("cpu",),
     broken_detectors={},
     models=("nanodet_416",),
@@ -165,3 +167,54 @@ def test_slow_decoding_and_missing_decoders_are_said() -> None:
 
 def test_a_busy_machine_is_noted() -> None:
     assert about("load", remarks_on(replace(FACTS, busy_cores=1.5), PLAN, SPEED)).help
+
+
+ON_PI = replace(FACTS, board="Raspberry Pi 5 Model B Rev 1.0")
+
+
+def test_a_raspberry_pi_hears_what_a_pi_camera_needs() -> None:
+    remark = about("cameras", remarks_on(ON_PI, PLAN, SPEED))
+    assert remark.verdict is Verdict.NOTE
+    assert "apt install python3-picamera2" in remark.help
+    remark = about("cameras", remarks_on(replace(ON_PI, has_picamera2=True), PLAN, SPEED))
+    assert "never on a Raspberry Pi" in remark.sentence
+
+
+def test_a_configured_pi_camera_without_its_library_is_wrong() -> None:
+    plan = replace(PLAN, pi_cameras=("door",))
+    remark = about("cameras", remarks_on(ON_PI, plan, SPEED))
+    assert remark.verdict is Verdict.WRONG
+    assert "door needs" in remark.sentence
+    elsewhere = about("cameras", remarks_on(FACTS, plan, SPEED))
+    assert "needs a Raspberry Pi; use type: usb" in elsewhere.help
+
+
+SOFTWARE = DecodeCost("software", 8.0, 8.5)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "help_"),
+    [
+        (DecodeCost("cuda", 2.0, 3.0), "set cameras.<id>.decoder: cuda"),
+        (DecodeCost("cuda", 7.0, 9.0), ""),
+        (DecodeCost("cuda", 1.0, 1.0, "It failed. Decoding in software."), ""),
+    ],
+)
+def test_hardware_is_recommended_only_when_it_was_measured_to_be_better(
+    hardware: DecodeCost, help_: str
+) -> None:
+    facts = replace(FACTS, hardware_decoders=("cuda",))
+    remark = about(
+        "decoding", remarks_on(facts, PLAN, replace(SPEED, decoders=(SOFTWARE, hardware)))
+    )
+    assert remark.verdict is Verdict.NOTE
+    assert "never run on such a device" in remark.sentence
+    assert remark.help == help_
+    assert ("software is the better choice" in remark.sentence) == (not help_)
+
+
+def test_hardware_that_was_not_measured_is_not_recommended() -> None:
+    facts = replace(FACTS, hardware_decoders=("v4l2m2m",))
+    remark = about("decoding", remarks_on(facts, PLAN, SPEED))
+    assert "v4l2m2m was not measured" in remark.sentence
+    assert remark.help == ""

@@ -4,13 +4,12 @@ It must not lose an event when the database is locked or the disk is full for a 
 not be saved waits here and is tried again; health says so meanwhile.
 """
 
-import asyncio
-
 from pydantic import Field
 
 from spyoncino.core.contracts import Consume, ModuleSettings, StorageModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
+from spyoncino.modules.unsaved import Unsaved
 from spyoncino.persistence.decisions import DecisionStore
 from spyoncino.persistence.events import EventStore
 from spyoncino.schemas import topics
@@ -19,7 +18,6 @@ from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.status import HealthState, HealthStatus
 
 KILLED_REASON = "the program ended during this event; what was recorded until then is kept"
-DRAIN_ATTEMPTS = 5
 CLOSED_EVENTS_KEPT = 64
 """Closed events whose media may still come; far more than end at the same time."""
 
@@ -53,11 +51,17 @@ class EventLog(StorageModule[EventLogSettings]):
         """Close what a killed run left open, then begin to retry what cannot be saved."""
         self._events = EventStore(self.context.database)
         self._decisions = DecisionStore(self.context.database)
-        self._unsaved: dict[str, Event] = {}
         self._closed: dict[str, Event] = {}
         self._created_ns: dict[str, int] = {}
-        self._last_error = ""
+        self._took_ms: dict[str, float] = {}
         self._saved = 0
+        self._unsaved: Unsaved[Event] = Unsaved(
+            self._save,
+            self.context.clock,
+            self.settings.retry_s,
+            self.context.log,
+            "event not saved yet",
+        )
         recovered = await self._events.fail_unfinished(KILLED_REASON, self.context.clock.utc_now())
         for event in recovered:
             self.context.log.warning(
@@ -65,22 +69,25 @@ class EventLog(StorageModule[EventLogSettings]):
                 event_ref=event.event_id,
                 camera=event.camera,
             )
-        self._retrying = asyncio.create_task(self._retry_forever(), name=self.name)
+        self._unsaved.start(self.name)
 
     async def stop(self) -> None:
         """Stop retrying; ``drain`` has tried before."""
-        retrying = getattr(self, "_retrying", None)
-        if retrying is not None:
-            retrying.cancel()
-            await asyncio.gather(retrying, return_exceptions=True)
+        unsaved: Unsaved[Event] | None = getattr(self, "_unsaved", None)
+        if unsaved is not None:
+            await unsaved.stop()
 
     async def on_event(self, update: EventUpdate) -> None:
         """Save one state of an event; a newer state replaces an unsaved older one."""
         event = update.event
+        now_ns = self.context.clock.monotonic_ns()
         if event.state is EventState.CREATED:
-            self._created_ns[event.event_id] = self.context.clock.monotonic_ns()
-        self._unsaved[event.event_id] = event
-        await self._save_waiting()
+            self._created_ns[event.event_id] = now_ns
+        created_ns = self._created_ns.get(event.event_id)
+        if event.state in CLOSED_STATES and created_ns is not None:
+            del self._created_ns[event.event_id]
+            self._took_ms[event.event_id] = (now_ns - created_ns) / 1e6
+        await self._unsaved.add(event.event_id, event)
 
     async def on_media(self, artifact: MediaArtifact) -> None:
         """Keep the decisions again: those about a clip or preview come after its event."""
@@ -97,56 +104,31 @@ class EventLog(StorageModule[EventLogSettings]):
         Raises:
             StorageError: Some events could not be saved.
         """
-        for _ in range(DRAIN_ATTEMPTS):
-            await self._save_waiting()
-            if not self._unsaved:
-                return
-            await self.context.clock.sleep(self.settings.retry_s)
-        raise StorageError(
-            f"{len(self._unsaved)} events could not be saved, the last state of each is lost: "
-            f"{self._last_error}"
-        )
+        if not await self._unsaved.drain():
+            raise StorageError(
+                f"{len(self._unsaved)} events could not be saved, the last state of each is lost: "
+                f"{self._unsaved.last_error}"
+            )
 
     async def health(self) -> HealthStatus:
         """Degraded while events wait to be saved."""
         waiting = len(getattr(self, "_unsaved", ()))
         numbers = {"saved": float(getattr(self, "_saved", 0)), "waiting": float(waiting)}
         if waiting:
-            detail = f"{waiting} events wait to be saved: {self._last_error}"
+            detail = f"{waiting} events wait to be saved: {self._unsaved.last_error}"
             return HealthStatus(state=HealthState.DEGRADED, detail=detail, numbers=numbers)
         return HealthStatus(numbers=numbers)
 
-    async def _retry_forever(self) -> None:
-        while True:
-            await self.context.clock.sleep(self.settings.retry_s)
-            await self._save_waiting()
-
-    async def _save_waiting(self) -> None:
-        for event_id, event in list(self._unsaved.items()):
-            try:
-                await self._save(event)
-            except StorageError as error:
-                if str(error) != self._last_error:
-                    self.context.log.error(
-                        "event not saved yet", error=str(error), event_ref=event_id
-                    )
-                self._last_error = str(error)
-                return
-            self._last_error = ""
-            if self._unsaved.get(event_id) is event:
-                del self._unsaved[event_id]
-
     async def _save(self, event: Event) -> None:
         closed = event.state in CLOSED_STATES
-        created_ns = self._created_ns.pop(event.event_id, None) if closed else None
-        now_ns = self.context.clock.monotonic_ns()
-        took_ms = None if created_ns is None else (now_ns - created_ns) / 1e6
-        await self._events.save(event, processing_time_ms=took_ms)
+        await self._events.save(event, processing_time_ms=self._took_ms.get(event.event_id))
         if closed:
             self._closed[event.event_id] = event
             while len(self._closed) > CLOSED_EVENTS_KEPT:
                 self._closed.pop(next(iter(self._closed)))
             await self._keep_decisions(event)
+            # Only now: until here it may be saved again, and must then keep its time.
+            self._took_ms.pop(event.event_id, None)
         self._saved += 1
         acknowledgement = StorageAck(
             source=self.name,

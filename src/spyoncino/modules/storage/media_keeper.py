@@ -14,12 +14,12 @@ from pydantic import ByteSize, Field
 from spyoncino.core.contracts import Consume, ModuleSettings, StorageModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
+from spyoncino.modules.unsaved import Unsaved
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas import topics
 from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.status import HealthState, HealthStatus
 
-DRAIN_ATTEMPTS = 5
 RETRY_S = 1.0
 """Until a file that could not be indexed is tried again."""
 
@@ -51,23 +51,26 @@ class MediaKeeper(StorageModule[MediaKeeperSettings]):
         self._media = MediaStore(self.context.database)
         self._total_bytes = await self._media.total_bytes()
         self._removed = 0
-        self._last_error = ""
-        self._waiting: dict[str, MediaArtifact] = {}
-        self._indexing = asyncio.Lock()
         await self._unlink(await self._media.doomed())
-        self._retrying = asyncio.create_task(self._retry_forever(), name=self.name)
+        self._unindexed: Unsaved[MediaArtifact] = Unsaved(
+            self._media.add,
+            self.context.clock,
+            RETRY_S,
+            self.context.log,
+            "media not indexed yet",
+            self._on_indexed,
+        )
+        self._unindexed.start(self.name)
 
     async def stop(self) -> None:
         """Stop retrying; ``drain`` has tried before."""
-        retrying = getattr(self, "_retrying", None)
-        if retrying is not None:
-            retrying.cancel()
-            await asyncio.gather(retrying, return_exceptions=True)
+        unindexed: Unsaved[MediaArtifact] | None = getattr(self, "_unindexed", None)
+        if unindexed is not None:
+            await unindexed.stop()
 
     async def on_media(self, artifact: MediaArtifact) -> None:
         """Write the row of a finished file, then keep the cap."""
-        self._waiting[artifact.path] = artifact
-        await self._index_waiting()
+        await self._unindexed.add(artifact.path, artifact)
 
     async def drain(self) -> None:
         """Try a bounded number of times to index what waits.
@@ -75,49 +78,27 @@ class MediaKeeper(StorageModule[MediaKeeperSettings]):
         Raises:
             StorageError: Some files could not be indexed.
         """
-        for _ in range(DRAIN_ATTEMPTS):
-            await self._index_waiting()
-            if not self._waiting:
-                return
-            await self.context.clock.sleep(RETRY_S)
-        raise StorageError(
-            f"{len(self._waiting)} media files are on disk but not in the index: {self._last_error}"
-        )
+        if not await self._unindexed.drain():
+            raise StorageError(
+                f"{len(self._unindexed)} media files are on disk but not in the index: "
+                f"{self._unindexed.last_error}"
+            )
 
     async def health(self) -> HealthStatus:
         """Degraded while the index or the disk refuses."""
+        unindexed: Unsaved[MediaArtifact] | None = getattr(self, "_unindexed", None)
         numbers = {
-            "waiting": float(len(getattr(self, "_waiting", ()))),
+            "waiting": float(len(unindexed) if unindexed is not None else 0),
             "bytes": float(getattr(self, "_total_bytes", 0)),
             "max_bytes": float(self.settings.max_bytes),
             "removed": float(getattr(self, "_removed", 0)),
         }
-        error = getattr(self, "_last_error", "")
-        if error:
-            return HealthStatus(state=HealthState.DEGRADED, detail=error, numbers=numbers)
+        if unindexed is not None and unindexed.last_error:
+            detail = unindexed.last_error
+            return HealthStatus(state=HealthState.DEGRADED, detail=detail, numbers=numbers)
         return HealthStatus(numbers=numbers)
 
-    async def _retry_forever(self) -> None:
-        while True:
-            await self.context.clock.sleep(RETRY_S)
-            await self._index_waiting()
-
-    async def _index_waiting(self) -> None:
-        async with self._indexing:
-            for path, artifact in list(self._waiting.items()):
-                try:
-                    await self._index(artifact)
-                except StorageError as error:
-                    if str(error) != self._last_error:
-                        self.context.log.error("media not indexed yet", path=path, error=str(error))
-                    self._last_error = str(error)
-                    return
-                self._last_error = ""
-
-    async def _index(self, artifact: MediaArtifact) -> None:
-        await self._media.add(artifact)
-        if self._waiting.get(artifact.path) is artifact:
-            del self._waiting[artifact.path]
+    async def _on_indexed(self, artifact: MediaArtifact) -> None:
         self._total_bytes = await self._media.total_bytes()
         await self._publish(topics.MEDIA_STORED, "stored", artifact)
         await self._keep_cap()

@@ -7,6 +7,7 @@ encoded once to H.264. Nothing is kept or published here.
 from spyoncino.hardware.source_types import RawPicture, SourceFormat
 from spyoncino.media.decode import DecodedFrame, FrameDecoder
 from spyoncino.media.encode import H264Encoder
+from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.media.packets import MediaPacket, VideoFormat
 from spyoncino.media.pictures import picture_from_i420
 
@@ -19,14 +20,15 @@ class SourceFeed:
 
     Args:
         source: What the source said it delivers.
+        decoder: Where its packets are decoded.
 
     Raises:
         SourceError: There is no decoder for its codec.
         MediaError: Its size cannot be encoded.
     """
 
-    def __init__(self, source: SourceFormat) -> None:
-        self._decoder = FrameDecoder(source.video) if source.video else None
+    def __init__(self, source: SourceFormat, decoder: DecoderKind = "software") -> None:
+        self._decoder = FrameDecoder(source.video, kind=decoder) if source.video else None
         self._encoder: H264Encoder | None = None
         self._raw_count = 0
         if source.video is None or not source.video.is_kept:
@@ -45,6 +47,11 @@ class SourceFeed:
     def corrupt_packets(self) -> int:
         """Packets that could not be decoded."""
         return self._decoder.corrupt_count if self._decoder else 0
+
+    @property
+    def note(self) -> str:
+        """Why packets are not decoded as asked; empty while they are."""
+        return self._decoder.note if self._decoder else ""
 
     def take(self, item: MediaPacket | RawPicture) -> Taken:
         """Process the next item of the source."""

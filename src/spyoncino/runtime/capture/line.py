@@ -67,7 +67,7 @@ def build_line(
         MediaError: Its pictures cannot be encoded.
         RingFullError: Shared memory is too small.
     """
-    feed = SourceFeed(source)
+    feed = SourceFeed(source, spec.decoder)
     size_px = analysis_size(source.width_px, source.height_px, spec.analysis_max_width_px)
     frames = FrameRing.create(
         folder, f"{name}-frames", _slots(spec, size_px), i420_size_bytes(*size_px)

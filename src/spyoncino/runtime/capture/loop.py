@@ -74,6 +74,7 @@ class CaptureLoop:
         self._utc_origin_s = utc_origin_s
         self._watch = watch
         self._arrival_ns = 0
+        self._told_note = ""
 
     def run(self) -> None:
         """Read and serve until main's order to end.
@@ -141,6 +142,9 @@ class CaptureLoop:
     def _pass_on(self, taken: Taken) -> None:
         """Keep first, then announce: who asks for an announced picture finds its packets."""
         packets, frames = taken
+        if self._line.feed.note != self._told_note:
+            self._told_note = self._line.feed.note
+            self._pipe.send(SourceStateChanged("live", self._told_note))
         if self._watch:
             self._watch.note(frames)
         for packet in packets:

@@ -122,3 +122,42 @@ async def test_the_time_from_creation_to_completion_is_kept(harness: ModuleHarne
     await harness.feed(EVENT_COMPLETED, EventCompleted(event=event(state=EventState.COMPLETED)))
     numbers = await EventStore(harness.context.database).statistics()
     assert list(numbers["mean_processing_ms"].values()) == [250.0]
+
+
+async def test_the_time_an_event_took_survives_a_database_that_refuses_its_end(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = await harness.add(EventLog)
+    await harness.feed(EVENT_CREATED, EventCreated(event=event(state=EventState.CREATED)))
+    await harness.clock.advance(0.25)
+    save = EventStore.save
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(EventStore, "save", refuse)
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=event(state=EventState.COMPLETED)))
+    monkeypatch.setattr(EventStore, "save", save)
+    await harness.clock.advance(0.5)  # the retry is not part of what the event took
+    await module.drain()
+    numbers = await EventStore(harness.context.database).statistics()
+    assert list(numbers["mean_processing_ms"].values()) == [250.0]
+
+
+async def test_the_time_an_event_took_survives_decisions_that_cannot_be_kept(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = await harness.add(EventLog)
+    await harness.feed(EVENT_CREATED, EventCreated(event=event(state=EventState.CREATED)))
+    await harness.clock.advance(0.25)
+    replace = DecisionStore.replace
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(DecisionStore, "replace", refuse)
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=event(state=EventState.COMPLETED)))
+    monkeypatch.setattr(DecisionStore, "replace", replace)
+    await module.drain()
+    numbers = await EventStore(harness.context.database).statistics()
+    assert list(numbers["mean_processing_ms"].values()) == [250.0]

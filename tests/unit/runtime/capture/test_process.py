@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -246,3 +247,13 @@ def test_main_may_be_gone_before_the_first_word(tmp_path: Path) -> None:
     with pytest.raises(PipeClosedError):
         child.send(1)
     child.close()
+
+
+def test_a_decoder_that_is_not_here_is_told_and_the_pictures_come_all_the_same(
+    run: Run, tmp_path: Path
+) -> None:
+    main = run(replace(file_spec(tmp_path), decoder="vaapi"))
+    main.until(lambda: SourceStateChanged("ended") in main.heard)
+    notes = [each.detail for each in main.heard if isinstance(each, SourceStateChanged)]
+    assert sum("vaapi is not built into PyAV" in note for note in notes) == 1
+    assert len(main.of(FrameReady)) == 30
