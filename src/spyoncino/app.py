@@ -136,10 +136,16 @@ class Application:
                 self.captures.add(self._capture_spec(name, camera))
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
-        await self.pool.start()
-        self._stack.push_async_callback(self.pool.stop)
-        await self.orchestrator.start()
+        # Workers load their models while modules start and cameras connect; their jobs wait.
+        starting = asyncio.create_task(self.pool.start(minimum=1), name="pool start")
+        self._stack.push_async_callback(self._end_pool, starting)
+        await self.orchestrator.start(besides=starting)
         self._stack.push_async_callback(self.orchestrator.stop)
+
+    async def _end_pool(self, starting: asyncio.Task[None]) -> None:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await self.pool.stop()
 
     def _build_pool(self, *, lossless: bool) -> WorkerPool:
         settings = self.loaded.settings.pool
@@ -229,8 +235,9 @@ class Application:
 
     async def _pool_health(self) -> HealthStatus:
         stats = self.pool.stats()
+        is_only_late = stats.state is PoolState.STARTING and stats.workers_ready > 0
         return HealthStatus(
-            state=_POOL_HEALTH[stats.state],
+            state=HealthState.OK if is_only_late else _POOL_HEALTH[stats.state],
             detail=""
             if stats.state is PoolState.RUNNING
             else f"{stats.workers_ready} of {stats.worker_count} workers are ready",

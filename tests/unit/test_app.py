@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,8 @@ def test_it_opens_everything_and_closes_everything(whole: Application, tmp_path:
 def test_what_was_opened_is_closed_when_a_later_part_fails(
     whole: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse() -> None:
+    async def refuse(besides: Awaitable[None] | None = None) -> None:
+        del besides
         await asyncio.sleep(0)
         raise UsageError("no modules today")
 

@@ -14,7 +14,7 @@ hands them to modules through their context, and closes them after the orchestra
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -137,10 +137,14 @@ class Orchestrator:
         """Let ``run`` end; for signal handlers, in the event loop's thread."""
         self._stop_requested.set()
 
-    async def start(self) -> None:
+    async def start(self, besides: Awaitable[None] | None = None) -> None:
         """Check the topic graph and start every module: storage first, input last.
 
         A module that fails to start is degraded health and harms no other, except when lossless.
+
+        Args:
+            besides: What else must be there before the system calls itself ready; waited for when
+                the modules are up, and its error is the start's.
 
         Raises:
             WiringError: The modules do not fit together; nothing was started.
@@ -157,6 +161,8 @@ class Orchestrator:
             async with self._changing:
                 for place in self._start_order():
                     await self._start_place(place)
+            if besides is not None:
+                await besides
         except BaseException:
             await self.stop()
             raise

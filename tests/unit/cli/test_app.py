@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from spyoncino import __version__
 from spyoncino.cli import app as root
+from spyoncino.cli.interrupts import EXIT_INTERRUPTED
 from spyoncino.cli.lazy import LazyCommand
 from spyoncino.errors import ConfigError, SourceError, SpyoncinoError, UsageError
 
@@ -104,7 +105,7 @@ def test_with_debug_the_error_itself_comes_through(run_with: Callable[..., int])
 
 
 def test_ctrl_c_is_quiet(run_with: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_with(KeyboardInterrupt()) == root.EXIT_INTERRUPTED
+    assert run_with(KeyboardInterrupt()) == EXIT_INTERRUPTED
     assert "Traceback" not in capsys.readouterr().err
 
 
