@@ -195,7 +195,10 @@ class Application:
             options=Options(
                 health=settings.health,
                 lossless=self._lossless,
-                probes={"pool": self._pool_health, "machine": MachineProbe(settings.health)},
+                probes={
+                    "pool": self._pool_health,
+                    "machine": MachineProbe(settings.health, self.clock),
+                },
             ),
         )
 

@@ -43,6 +43,10 @@ from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
 STOP_TIMEOUT_S = 10.0
 """What one module may take to stop; after that it is left behind with a line in the log."""
 
+STABLE_COOLDOWNS = 10
+"""A restarted module that fails again within so many cool-downs has not recovered: else one that
+fails every few minutes would be restarted for ever and never be left alone."""
+
 ModuleFactory = Callable[[ModuleContext], Module]
 """Builds a module, in place of calling its class with the context."""
 
@@ -78,6 +82,7 @@ class _Place:
     error: str = ""
     restarts: int = 0
     restarted_ns: int | None = None
+    well_since_ns: int | None = None
 
 
 class Orchestrator:
@@ -323,13 +328,21 @@ class Orchestrator:
             if self._health.auto_recovery and not self._lossless:
                 await self._recover(summary)
 
+    def _forgive(self, place: _Place, now_ns: int) -> None:
+        """Forget the restarts of a module that has been well long enough to count as mended."""
+        place.well_since_ns = now_ns if place.well_since_ns is None else place.well_since_ns
+        well_s = (now_ns - place.well_since_ns) / 1e9
+        if well_s >= self._health.restart_cooldown_s * STABLE_COOLDOWNS:
+            place.restarts = 0
+
     async def _recover(self, summary: HealthSummary) -> None:
         """Restart what failed, a bounded number of times, with a pause between."""
         now_ns = self._clock.monotonic_ns()
         for name, place in self._places.items():
             if summary.modules[name].state is not HealthState.FAILED:
-                place.restarts = 0
+                self._forgive(place, now_ns)
                 continue
+            place.well_since_ns = None
             rested_ns = now_ns - (place.restarted_ns or 0)
             is_resting = rested_ns < self._health.restart_cooldown_s * 1e9
             if place.restarts >= self._health.max_restart_attempts or (

@@ -125,7 +125,7 @@ class Crew:
         wanted = len(self.slots) if minimum is None else minimum
         for slot in self.slots:
             self._fill(slot)
-        while self.ready < wanted and self.is_starting:
+        while self.ready < wanted and any(slot.state is SlotState.STARTING for slot in self.slots):
             await self._wait_for_change()
         if not self.ready:
             raise self._start_error()

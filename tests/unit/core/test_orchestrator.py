@@ -17,7 +17,12 @@ from spyoncino.clock import FakeClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import BaseModule
-from spyoncino.core.orchestrator import ModuleFactory, Options, Orchestrator
+from spyoncino.core.orchestrator import (
+    STABLE_COOLDOWNS,
+    ModuleFactory,
+    Options,
+    Orchestrator,
+)
 from spyoncino.core.registry import LoadFailure, Registry
 from spyoncino.core.settings import HealthSettings
 from spyoncino.errors import StorageError, WiringError
@@ -349,7 +354,26 @@ async def test_a_module_that_recovered_may_be_restarted_again_later(house: House
     assert orchestrator.module("input.bell") is not None
     await settle(house.clock, 10)
     summary = await orchestrator.check_health()
+    assert summary.modules["input.bell"].numbers["restarts"] == 1
+    for _ in range(STABLE_COOLDOWNS * 6):
+        await settle(house.clock, 10)
+    summary = await orchestrator.check_health()
     assert summary.modules["input.bell"].numbers["restarts"] == 0
+
+
+async def test_a_module_that_is_well_only_for_a_while_is_left_alone_in_the_end(
+    house: House,
+) -> None:
+    orchestrator = house.orchestrator()
+    await orchestrator.start()
+    await settle(house.clock)
+    for _ in range(10):
+        house.healths["input.bell"] = HealthStatus(state=HealthState.FAILED)
+        await settle(house.clock, 10)
+        del house.healths["input.bell"]
+        for _ in range(9):
+            await settle(house.clock, 10)
+    assert house.life.count("input.bell.start") == 1 + QUIET.max_restart_attempts
 
 
 async def test_nothing_is_restarted_while_work_is_finished(house: House) -> None:
