@@ -9,7 +9,7 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -24,6 +24,7 @@ from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
+from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
 from spyoncino.modules.builtin import BUILTIN
@@ -92,12 +93,12 @@ class Application:
     ) -> None:
         self.loaded = loaded
         self.data = data
+        self._lossless = lossless
         self.clock: Clock = clock or SystemClock()
         self.bus = Bus(self.clock, status_interval_s=loaded.settings.bus.status_interval_s)
         self.captures = Captures(self.clock, base=loaded.settings.shared_memory.folder)
         self.pool = self._build_pool(lossless=lossless)
         self.database = Database(data.database)
-        self._lossless = lossless
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator(registry)
@@ -149,7 +150,7 @@ class Application:
 
     def _build_pool(self, *, lossless: bool) -> WorkerPool:
         settings = self.loaded.settings.pool
-        objects = self._section("objects", ObjectSettings)
+        count = settings.worker_count(len(os.sched_getaffinity(0)), _memory_bytes())
         limits = PoolLimits(
             max_queue_size=settings.max_queue_size,
             job_timeout_s=settings.job_timeout_s,
@@ -160,16 +161,26 @@ class Application:
                 TaskSpec(
                     kind,
                     factory,
-                    objects.to_task_settings() if kind == OBJECTS else {},
+                    self._object_task_settings(count) if kind == OBJECTS else {},
                     timeout_s=LONG_TASK_S if kind in (FINISH_CLIP, PREVIEW) else None,
                 )
                 for kind, factory in TASK_FACTORIES.items()
             ],
-            settings.worker_count(len(os.sched_getaffinity(0)), _memory_bytes()),
+            count,
             self.clock,
             limits=limits,
             lossless=lossless,
         )
+
+    def _object_task_settings(self, workers: int) -> dict[str, Any]:
+        """The detector of all workers; ``auto`` only live, where no result must be repeatable."""
+        task = self._section("objects", ObjectSettings).to_task_settings()
+        if task["detector"] != AUTO:
+            return task
+        if self._lossless:
+            return {**task, "detector": FALLBACK}
+        cores = len(os.sched_getaffinity(0)) // workers
+        return {**task, "choices": str(self.data.detector_choices), "max_threads": max(1, cores)}
 
     def _build_orchestrator(self, registry: Registry) -> Orchestrator:
         settings = self.loaded.settings

@@ -183,3 +183,14 @@ async def test_the_pools_health_says_how_many_workers_are_missing(whole: Applica
     assert health.state in (HealthState.STOPPED, HealthState.DEGRADED)
     assert health.detail == "0 of 1 workers are ready"
     assert set(health.numbers) == {"queue", "in_flight", "done", "errors", "restarts"}
+
+
+def test_auto_is_for_live_runs_only(tmp_path: Path) -> None:
+    live = build(tmp_path, objects={"detector": "auto"})._object_task_settings(1)
+    lossless = build(tmp_path, lossless=True, objects={"detector": "auto"})
+
+    assert live["detector"] == "auto"
+    assert live["choices"] == str(tmp_path / "data" / "detector-choices.json")
+    assert live["max_threads"] == len(os.sched_getaffinity(0))
+    assert lossless._object_task_settings(1)["detector"] == "cpu"
+    assert build(tmp_path)._object_task_settings(1)["detector"] == "cpu"

@@ -13,6 +13,8 @@ from spyoncino import __version__
 from spyoncino.app import load_modules
 from spyoncino.cli.options import options_of, print_json, stderr, stdout
 from spyoncino.core.config_load import load_config
+from spyoncino.core.paths import DataFolder, resolve_data_dir
+from spyoncino.detectors.auto import read_choices
 from spyoncino.host.bench import Figure, measure_all
 from spyoncino.host.facts import gather_facts
 from spyoncino.modules.process.object_detector import ObjectSettings
@@ -45,6 +47,10 @@ def bench(
         measure_all(seconds, settings, lambda part: console.print(f"{part} …", style="dim"))
     )
     facts = gather_facts(Path(), shared_memory_base())
+    data = DataFolder(
+        resolve_data_dir(options_of(ctx).data or loaded.settings.data_dir, loaded.user_file)
+    )
+    choices = [choice.sentence for choice in read_choices(data.detector_choices)]
     if as_json:
         print_json(
             {
@@ -53,11 +59,14 @@ def bench(
                 "cpu": facts.cpu,
                 "cores": facts.cores,
                 "figures": [asdict(figure) for figure in figures],
+                "choices": choices,
             }
         )
         return
     stdout().print(f"{facts.cpu}, {facts.cores} cores", markup=False, soft_wrap=True)
     stdout().print(table_of(figures))
+    for sentence in choices:
+        stdout().print(sentence, markup=False, soft_wrap=True)
 
 
 def table_of(figures: list[Figure]) -> Table:
