@@ -14,6 +14,7 @@ def main() -> None:
         run_command_line()
     finally:
         interrupts.end_at_ctrl_c()
+        interrupts.forget_answered()
 
 
 if __name__ == "__main__":

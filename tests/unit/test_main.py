@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,24 @@ def test_ctrl_c_while_modules_are_imported_ends_the_process_without_a_word() -> 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (interrupts.EXIT_INTERRUPTED, "", "")
+
+
+def test_ctrl_c_inside_generated_code_keeps_the_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "stand_in.py").write_text(
+        "import sys\n"
+        "from spyoncino.cli import app\n"
+        "from spyoncino.__main__ import main\n"
+        "def command_line():\n"
+        "    try: exec('raise KeyboardInterrupt')\n"
+        "    except KeyboardInterrupt: sys.exit(130)\n"
+        "app.main = command_line\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-m", "stand_in"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (interrupts.EXIT_INTERRUPTED, "")
 
 
 HEAVY = {

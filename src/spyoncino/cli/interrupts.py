@@ -37,6 +37,16 @@ def raise_at_ctrl_c() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def forget_answered() -> None:
+    """Let the interpreter forget a ``KeyboardInterrupt`` that was answered.
+
+    CPython remembers one that passed through code compiled from text (``dataclass`` makes such),
+    also when it was caught later, and ``python -m`` then kills itself with SIGINT in place of the
+    exit code. Running any other text makes it forget.
+    """
+    exec("")  # noqa: S102 - a constant
+
+
 def name_process() -> None:
     """Be ``spyoncino`` and not ``python`` in lists of processes, where the kernel lets one."""
     with suppress(OSError):
