@@ -469,3 +469,33 @@ async def test_nothing_is_heard_after_the_stop(house: House) -> None:
     await house.bus.publish(topics.DOORBELL_PRESSED.of("front"), press)
     await house.bus.drain()
     assert not any(word.startswith("kept") for word in house.life)
+
+
+async def test_the_first_summary_waits_for_what_else_must_be_there(house: House) -> None:
+    summaries: list[HealthSummary] = []
+
+    class Ear:
+        async def report(self, summary: HealthSummary) -> None:
+            summaries.append(summary)
+
+    workers: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    orchestrator = house.orchestrator(options=Options(health=QUIET, reporters=[Ear()]))
+    starting = asyncio.create_task(orchestrator.start(besides=workers))
+    await settle(house.clock)
+    assert house.life[-1] == "input.bell.start"
+    assert summaries == []
+
+    workers.set_result(None)
+    await starting
+
+    assert len(summaries) == 1
+
+
+async def test_what_else_must_be_there_and_fails_stops_the_modules_again(house: House) -> None:
+    workers: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    workers.set_exception(WiringError("no worker"))
+
+    with pytest.raises(WiringError, match="no worker"):
+        await house.orchestrator().start(besides=workers)
+
+    assert house.life[-3:] == ["input.bell.stop", "event.photographer.stop", "storage.album.stop"]
