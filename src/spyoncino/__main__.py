@@ -1,18 +1,20 @@
 """Entry of the program. Imports nothing heavy: spawned children import this file again."""
 
-import sys
-
-EXIT_INTERRUPTED = 130
-"""What shells expect of a program that Ctrl-C ended: 128 + SIGINT."""
-
 
 def main() -> None:
-    """Run the command line; Ctrl-C while its modules are still being imported is quiet too."""
+    """Run the command line; Ctrl-C is quiet from the first line on until the interpreter ends."""
+    # Children import this file and need none of it.
+    from spyoncino.cli import interrupts  # noqa: PLC0415
+
+    interrupts.end_at_ctrl_c()
+    interrupts.name_process()
+    from spyoncino.cli.app import main as run_command_line  # noqa: PLC0415
+
     try:
-        from spyoncino.cli.app import main as run_command_line  # noqa: PLC0415 - see above
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
-    run_command_line()
+        run_command_line()
+    finally:
+        interrupts.end_at_ctrl_c()
+        interrupts.forget_answered()
 
 
 if __name__ == "__main__":

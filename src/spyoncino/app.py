@@ -9,7 +9,7 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -27,6 +27,7 @@ from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
+from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
 from spyoncino.modules.builtin import BUILTIN
@@ -95,13 +96,13 @@ class Application:
     ) -> None:
         self.loaded = loaded
         self.data = data
+        self._lossless = lossless
         self.clock: Clock = clock or SystemClock()
         self._registry = registry.without(loaded.settings.modules.disabled)
         self.bus = self._build_bus(lossless=lossless)
         self.captures = Captures(self.clock, base=loaded.settings.shared_memory.folder)
         self.pool = self._build_pool(lossless=lossless)
         self.database = Database(data.database)
-        self._lossless = lossless
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
@@ -143,14 +144,20 @@ class Application:
                 self.captures.add(self._capture_spec(name, camera))
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
-        await self.pool.start()
-        self._stack.push_async_callback(self.pool.stop)
-        await self.orchestrator.start()
+        # Workers load their models while modules start and cameras connect; their jobs wait.
+        starting = asyncio.create_task(self.pool.start(minimum=1), name="pool start")
+        self._stack.push_async_callback(self._end_pool, starting)
+        await self.orchestrator.start(besides=starting)
+        self._stack.push_async_callback(self.orchestrator.stop)
         if self.bus.critical is not None and not self._registry.failures:
             await self.bus.critical.forget_all_but(self._durable_modules())
         await self.desk.open()
         self._stack.push_async_callback(self.desk.close)
-        self._stack.push_async_callback(self.orchestrator.stop)
+
+    async def _end_pool(self, starting: asyncio.Task[None]) -> None:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await self.pool.stop()
 
     def _build_bus(self, *, lossless: bool) -> Bus:
         """A lossless run keeps no outbox: it is repeated from the start when it is interrupted."""
@@ -164,7 +171,7 @@ class Application:
 
     def _build_pool(self, *, lossless: bool) -> WorkerPool:
         settings = self.loaded.settings.pool
-        objects = self._section("objects", ObjectSettings)
+        count = settings.worker_count(len(os.sched_getaffinity(0)), _memory_bytes())
         limits = PoolLimits(
             max_queue_size=settings.max_queue_size,
             job_timeout_s=settings.job_timeout_s,
@@ -175,16 +182,26 @@ class Application:
                 TaskSpec(
                     kind,
                     factory,
-                    objects.to_task_settings() if kind == OBJECTS else {},
+                    self._object_task_settings(count) if kind == OBJECTS else {},
                     timeout_s=LONG_TASK_S if kind in (FINISH_CLIP, PREVIEW) else None,
                 )
                 for kind, factory in TASK_FACTORIES.items()
             ],
-            settings.worker_count(len(os.sched_getaffinity(0)), _memory_bytes()),
+            count,
             self.clock,
             limits=limits,
             lossless=lossless,
         )
+
+    def _object_task_settings(self, workers: int) -> dict[str, Any]:
+        """The detector of all workers; ``auto`` only live, where no result must be repeatable."""
+        task = self._section("objects", ObjectSettings).to_task_settings()
+        if task["detector"] != AUTO:
+            return task
+        if self._lossless:
+            return {**task, "detector": FALLBACK}
+        cores = len(os.sched_getaffinity(0)) // workers
+        return {**task, "choices": str(self.data.detector_choices), "max_threads": max(1, cores)}
 
     def _build_orchestrator(self) -> Orchestrator:
         settings = self.loaded.settings
@@ -210,7 +227,10 @@ class Application:
             options=Options(
                 health=settings.health,
                 lossless=self._lossless,
-                probes={"pool": self._pool_health, "machine": MachineProbe(settings.health)},
+                probes={
+                    "pool": self._pool_health,
+                    "machine": MachineProbe(settings.health, self.clock),
+                },
             ),
         )
 
@@ -256,8 +276,9 @@ class Application:
 
     async def _pool_health(self) -> HealthStatus:
         stats = self.pool.stats()
+        is_only_late = stats.state is PoolState.STARTING and stats.workers_ready > 0
         return HealthStatus(
-            state=_POOL_HEALTH[stats.state],
+            state=HealthState.OK if is_only_late else _POOL_HEALTH[stats.state],
             detail=""
             if stats.state is PoolState.RUNNING
             else f"{stats.workers_ready} of {stats.worker_count} workers are ready",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,8 @@ def test_it_opens_everything_and_closes_everything(whole: Application, tmp_path:
 def test_what_was_opened_is_closed_when_a_later_part_fails(
     whole: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse() -> None:
+    async def refuse(besides: Awaitable[None] | None = None) -> None:
+        del besides
         await asyncio.sleep(0)
         raise UsageError("no modules today")
 
@@ -182,3 +184,14 @@ async def test_the_pools_health_says_how_many_workers_are_missing(whole: Applica
     assert health.state in (HealthState.STOPPED, HealthState.DEGRADED)
     assert health.detail == "0 of 1 workers are ready"
     assert set(health.numbers) == {"queue", "in_flight", "done", "errors", "restarts"}
+
+
+def test_auto_is_for_live_runs_only(tmp_path: Path) -> None:
+    live = build(tmp_path, objects={"detector": "auto"})._object_task_settings(1)
+    lossless = build(tmp_path, lossless=True, objects={"detector": "auto"})
+
+    assert live["detector"] == "auto"
+    assert live["choices"] == str(tmp_path / "data" / "detector-choices.json")
+    assert live["max_threads"] == len(os.sched_getaffinity(0))
+    assert lossless._object_task_settings(1)["detector"] == "cpu"
+    assert build(tmp_path)._object_task_settings(1)["detector"] == "cpu"

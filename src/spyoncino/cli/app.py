@@ -1,4 +1,8 @@
-"""The root command: global options, the table of commands, and errors as one sentence."""
+"""The root command: global options, the table of commands, and errors as one sentence.
+
+It imports no command: each brings its own part of the system with it, and ``--version`` should not
+wait for a database (see ``cli.lazy``).
+"""
 
 import sys
 from pathlib import Path
@@ -7,46 +11,86 @@ from typing import Annotated
 import typer
 
 from spyoncino import __version__
-from spyoncino.cli import (
-    analyze,
-    bench,
-    cameras,
-    config,
-    dead_letters,
-    demo,
-    doctor,
-    events,
-    explain,
-    modules,
-    run,
-    service,
-)
+from spyoncino.cli.interrupts import EXIT_INTERRUPTED, raise_at_ctrl_c
+from spyoncino.cli.lazy import LazyCommand, lazy_group
 from spyoncino.cli.options import GlobalOptions, stderr
 from spyoncino.errors import ConfigError, SpyoncinoError, UsageError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
+
+COMMANDS = (
+    LazyCommand(
+        "run",
+        "spyoncino.cli.run:run",
+        "Run the configured cameras until Ctrl-C; without a configuration, write a first one.",
+    ),
+    LazyCommand(
+        "demo",
+        "spyoncino.cli.demo:demo",
+        "Show a running system: a drawn front door, a visitor who rings, a cat.",
+    ),
+    LazyCommand(
+        "doctor",
+        "spyoncino.cli.doctor:doctor",
+        "Say what is here, what is wrong or slow, and which setting helps.",
+    ),
+    LazyCommand(
+        "bench",
+        "spyoncino.cli.bench:bench",
+        "Measure this machine: objects with one and two workers, motion, video, the bus.",
+    ),
+    LazyCommand(
+        "analyze",
+        "spyoncino.cli.analyze:analyze",
+        "Find events in video files: as fast as it can, the same result every time.",
+    ),
+    LazyCommand(
+        "explain",
+        "spyoncino.cli.explain:explain",
+        "Say why an event came, what each stage compared, and what was stopped meanwhile.",
+    ),
+    LazyCommand(
+        "cameras",
+        "spyoncino.cli.cameras:app",
+        "Try cameras and take pictures for zones.",
+    ),
+    LazyCommand(
+        "events",
+        "spyoncino.cli.events:app",
+        "What happened: list, show and export events.",
+    ),
+    LazyCommand(
+        "dead-letters",
+        "spyoncino.cli.dead_letters:app",
+        "Critical messages that a part of the system could not handle.",
+    ),
+    LazyCommand(
+        "config",
+        "spyoncino.cli.config:app",
+        "The configuration: write, check, show.",
+    ),
+    LazyCommand(
+        "modules",
+        "spyoncino.cli.modules:app",
+        "The modules and the topics between them.",
+    ),
+    LazyCommand(
+        "service",
+        "spyoncino.cli.service:app",
+        "Run as a systemd service: install, remove, show.",
+    ),
+)
+"""Every command in the order of the help; a test compares each line with the command's own."""
 
 app = typer.Typer(
     name="spyoncino",
     help="A self-hosted peephole that knows who is at the door.",
+    cls=lazy_group(COMMANDS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("run")(run.run)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.command("bench")(bench.bench)
-app.command("analyze")(analyze.analyze)
-app.command("explain")(explain.explain)
-app.add_typer(cameras.app, name="cameras")
-app.add_typer(events.app, name="events")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(config.app, name="config")
-app.add_typer(modules.app, name="modules")
-app.add_typer(service.app, name="service")
 
 
 def _print_version(wanted: bool) -> None:
@@ -81,6 +125,7 @@ def root(
 
     Example: spyoncino demo
     """
+    raise_at_ctrl_c()  # the command is imported by now
     ctx.obj = GlobalOptions(config=config_file, data=data, debug=debug)
 
 

@@ -13,6 +13,8 @@ from spyoncino import __version__
 from spyoncino.app import load_modules
 from spyoncino.cli.options import options_of, print_json, stderr, stdout
 from spyoncino.core.config_load import load_config
+from spyoncino.core.paths import DataFolder, resolve_data_dir
+from spyoncino.detectors.auto import read_choices
 from spyoncino.host.bench import Figure, measure_all
 from spyoncino.host.facts import gather_facts
 from spyoncino.modules.process.object_detector import ObjectSettings
@@ -42,6 +44,10 @@ def bench(
     settings = objects.to_task_settings() if isinstance(objects, ObjectSettings) else {}
     console = stderr()
     facts = gather_facts(Path(), shared_memory_base())
+    data = DataFolder(
+        resolve_data_dir(options_of(ctx).data or loaded.settings.data_dir, loaded.user_file)
+    )
+    choices = [choice.sentence for choice in read_choices(data.detector_choices)]
     figures = asyncio.run(
         measure_all(
             seconds,
@@ -58,11 +64,14 @@ def bench(
                 "cpu": facts.cpu,
                 "cores": facts.cores,
                 "figures": [asdict(figure) for figure in figures],
+                "choices": choices,
             }
         )
         return
     stdout().print(f"{facts.cpu}, {facts.cores} cores", markup=False, soft_wrap=True)
     stdout().print(table_of(figures))
+    for sentence in choices:
+        stdout().print(sentence, markup=False, soft_wrap=True)
 
 
 def table_of(figures: list[Figure]) -> Table:

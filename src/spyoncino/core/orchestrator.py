@@ -14,7 +14,7 @@ hands them to modules through their context, and closes them after the orchestra
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -42,6 +42,10 @@ from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
 
 STOP_TIMEOUT_S = 10.0
 """What one module may take to stop; after that it is left behind with a line in the log."""
+
+STABLE_COOLDOWNS = 10
+"""A restarted module that fails again within so many cool-downs has not recovered: else one that
+fails every few minutes would be restarted for ever and never be left alone."""
 
 ModuleFactory = Callable[[ModuleContext], Module]
 """Builds a module, in place of calling its class with the context."""
@@ -78,6 +82,7 @@ class _Place:
     error: str = ""
     restarts: int = 0
     restarted_ns: int | None = None
+    well_since_ns: int | None = None
 
 
 class Orchestrator:
@@ -137,10 +142,14 @@ class Orchestrator:
         """Let ``run`` end; for signal handlers, in the event loop's thread."""
         self._stop_requested.set()
 
-    async def start(self) -> None:
+    async def start(self, besides: Awaitable[None] | None = None) -> None:
         """Check the topic graph and start every module: storage first, input last.
 
         A module that fails to start is degraded health and harms no other, except when lossless.
+
+        Args:
+            besides: What else must be there before the system calls itself ready; waited for when
+                the modules are up, and its error is the start's.
 
         Raises:
             WiringError: The modules do not fit together; nothing was started.
@@ -157,6 +166,8 @@ class Orchestrator:
             async with self._changing:
                 for place in self._start_order():
                     await self._start_place(place)
+            if besides is not None:
+                await besides
         except BaseException:
             await self.stop()
             raise
@@ -317,13 +328,21 @@ class Orchestrator:
             if self._health.auto_recovery and not self._lossless:
                 await self._recover(summary)
 
+    def _forgive(self, place: _Place, now_ns: int) -> None:
+        """Forget the restarts of a module that has been well long enough to count as mended."""
+        place.well_since_ns = now_ns if place.well_since_ns is None else place.well_since_ns
+        well_s = (now_ns - place.well_since_ns) / 1e9
+        if well_s >= self._health.restart_cooldown_s * STABLE_COOLDOWNS:
+            place.restarts = 0
+
     async def _recover(self, summary: HealthSummary) -> None:
         """Restart what failed, a bounded number of times, with a pause between."""
         now_ns = self._clock.monotonic_ns()
         for name, place in self._places.items():
             if summary.modules[name].state is not HealthState.FAILED:
-                place.restarts = 0
+                self._forgive(place, now_ns)
                 continue
+            place.well_since_ns = None
             rested_ns = now_ns - (place.restarted_ns or 0)
             is_resting = rested_ns < self._health.restart_cooldown_s * 1e9
             if place.restarts >= self._health.max_restart_attempts or (

@@ -82,6 +82,11 @@ class DataFolder:
         return self.root / "control.sock"
 
     @property
+    def detector_choices(self) -> Path:
+        """What the detector ``auto`` has measured and chosen."""
+        return self.root / "detector-choices.json"
+
+    @property
     def access_token(self) -> Path:
         """The secret that other machines show to see the page; readable by this user only."""
         return self.root / "access-token"

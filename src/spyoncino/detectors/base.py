@@ -3,6 +3,7 @@
 A detector knows no camera, no bus and no process; it is built once and used for many pictures.
 """
 
+import resource
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -76,20 +77,23 @@ class BaseDetector(ABC):
         }
 
     def benchmark(self, test_images: Sequence[Image]) -> dict[str, Any]:
-        """Look at every picture once and sum up.
+        """Look at every picture once and sum up; one look before that, to warm up, does not count.
 
         Args:
             test_images: At least one picture.
 
         Returns:
-            ``detector``, ``image_count``, ``detection_count``, ``median_ms``, ``worst_ms`` and
-            ``images_per_second``.
+            ``detector``, ``image_count``, ``detection_count``, ``median_ms``, ``p95_ms``,
+            ``p99_ms``, ``worst_ms``, ``images_per_second``, and ``peak_memory_bytes``: the most
+            that this process, with all that is in it, has had in memory so far.
 
         Raises:
             ValueError: There is no picture.
+            ModelError: The model failed.
         """
         if not test_images:
             raise ValueError("A benchmark needs at least one picture.")
+        self.detect(test_images[0])
         spent_ms: list[float] = []
         found = 0
         for image in test_images:
@@ -97,13 +101,17 @@ class BaseDetector(ABC):
             detections, _ = self.detect(image)
             spent_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
             found += len(detections)
+        median_ms, p95_ms, p99_ms = (float(part) for part in np.percentile(spent_ms, (50, 95, 99)))
         return {
             "detector": self.name,
             "image_count": len(test_images),
             "detection_count": found,
-            "median_ms": float(np.median(spent_ms)),
+            "median_ms": median_ms,
+            "p95_ms": p95_ms,
+            "p99_ms": p99_ms,
             "worst_ms": max(spent_ms),
             "images_per_second": 1000.0 * len(test_images) / max(sum(spent_ms), 1e-6),
+            "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import difflib
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Final
 
 from spyoncino.detectors.base import BaseDetector
@@ -11,6 +12,9 @@ from spyoncino.errors import ConfigError
 
 ENTRY_POINT_GROUP: Final = "spyoncino.detectors"
 """Group in which other packages announce detector classes."""
+
+AUTO: Final = "auto"
+"""Stands for whichever detector is the fastest here."""
 
 FALLBACK: Final = "cpu"
 """What replaces a detector whose hardware is not there."""
@@ -34,9 +38,15 @@ class DetectorFactory:
 
     A plug-in that cannot be loaded stays in the list of names and its reason in ``failures``; it
     counts as known but not available.
+
+    Args:
+        choices: Where the choices of ``auto`` are kept; without it ``auto`` is ``cpu``.
+        max_threads: Processor cores that ``auto`` may give to one detector.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, choices: Path | None = None, max_threads: int = 1) -> None:
+        self._choices = choices
+        self._max_threads = max_threads
         self._classes: dict[str, type[BaseDetector]] = {}
         self._announced = {
             name: EntryPoint(name, target, ENTRY_POINT_GROUP) for name, target in BUILTIN
@@ -84,7 +94,8 @@ class DetectorFactory:
     def create(self, detector_type: str, config: Mapping[str, Any]) -> BaseDetector:
         """Build a detector; one that is known but cannot run here is replaced by ``cpu``.
 
-        The replacement gets the same configuration and is announced by a
+        ``auto`` is the fastest of those that can run here and find the same, see
+        ``detectors.auto``. The replacement gets the same configuration and is announced by a
         ``DetectorUnavailableWarning``; its ``name`` tells it too.
 
         Raises:
@@ -92,6 +103,8 @@ class DetectorFactory:
             ConfigError: The configuration is wrong.
             ModelError: The model cannot be used.
         """
+        if detector_type == AUTO:
+            return self._create_chosen(config)
         if detector_type not in self._names():
             self.get_detector_class(detector_type)
         if detector_type == FALLBACK or self._is_available(detector_type):
@@ -104,6 +117,21 @@ class DetectorFactory:
             stacklevel=2,
         )
         return self.get_detector_class(FALLBACK)(config)
+
+    def _create_chosen(self, config: Mapping[str, Any]) -> BaseDetector:
+        if self._choices is None:
+            return self.create(FALLBACK, config)
+        # The pictures to measure with come from the simulator; only ``auto`` needs it.
+        from spyoncino.detectors.auto import choose  # noqa: PLC0415
+
+        choice = choose(
+            self.list_available(),
+            self.create,
+            config,
+            max_threads=self._max_threads,
+            cache=self._choices,
+        )
+        return self.create(choice.chosen.detector, {**config, "threads": choice.chosen.threads})
 
     def _names(self) -> list[str]:
         return sorted({*self._announced, *self._classes})

@@ -1,16 +1,18 @@
 """What compressed video and sound look like on their way through the program.
 
 A packet is one compressed piece of video or audio as it came. Its times are already repaired: they
-count from the first video frame of the source and never run backwards.
+count from the first video frame of the source and never run backwards. Main imports this file and
+never touches a packet, so PyAV is named here for the type checker alone.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from av.audio.stream import AudioStream
-from av.packet import Packet
-from av.video.stream import VideoStream
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.packet import Packet
+    from av.video.stream import VideoStream
 
 KEPT_CODECS = frozenset({"h264", "hevc"})
 """Video that recordings, live view and clips keep as it is; everything else is encoded once."""
@@ -48,7 +50,7 @@ class VideoFormat:
     time_base: Fraction
     extradata: bytes
     pix_fmt: str
-    template: VideoStream | None = None
+    template: "VideoStream | None" = None
     codec_tag: str = ""
     bits_per_coded_sample: int = 0
 
@@ -81,7 +83,7 @@ class AudioFormat:
     channels: int
     time_base: Fraction
     extradata: bytes
-    template: AudioStream | None = None
+    template: "AudioStream | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,10 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from spyoncino.errors import StorageError
-from spyoncino.persistence.migrate import upgrade
-
-BUSY_TIMEOUT_S = 5.0
-"""How long a statement waits for somebody else's lock before it is an error."""
+from spyoncino.persistence.migrate import BUSY_TIMEOUT_S, upgrade
 
 
 class Database:

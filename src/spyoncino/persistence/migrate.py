@@ -1,25 +1,31 @@
-"""Brings a database file to the newest numbered migration, keeping a copy before it changes one."""
+"""Brings a database file to the newest numbered migration, keeping a copy before it changes one.
+
+Nearly every start finds the newest version already; Alembic, a tenth of a second of imports, is
+loaded only when a migration is to be run.
+"""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.pool import NullPool
-
 from spyoncino.errors import StorageError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+BUSY_TIMEOUT_S = 5.0
+"""How long a statement waits for somebody else's lock before it is an error."""
+
+
+def known_versions() -> list[str]:
+    """Numbers of the migrations this program knows, oldest first: their files begin with them."""
+    return sorted(
+        path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    )
+
 
 def newest_version() -> str:
     """Number of the newest migration this program knows."""
-    head = _scripts(_alembic_config()).get_current_head()
-    return head or ""
+    return known_versions()[-1]
 
 
 def upgrade(path: Path) -> str:
@@ -34,37 +40,31 @@ def upgrade(path: Path) -> str:
     Raises:
         StorageError: The file is from a newer program, corrupt, locked or cannot be written.
     """
-    config = _alembic_config()
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-    with engine.connect() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in _scripts(config).walk_revisions()}
-        if present is not None and present not in known:
+    present = _version_of(path)
+    newest = newest_version()
+    if present == newest:
+        return newest
+    if present is not None:
+        if present not in known_versions():
             raise StorageError(
                 f"{path} was written by a newer Spyoncino (database version {present}, newest "
-                f"known here {newest_version()}); upgrade the program or restore a backup"
+                f"known here {newest}); upgrade the program or restore a backup"
             )
-        if present != newest_version():
-            if present is not None:
-                _copy(path, path.with_suffix(f".before-{newest_version()}.db"))
-            _run(config, connection)
-    return newest_version()
+        _copy(path, path.with_suffix(f".before-{newest}.db"))
+    from spyoncino.persistence.migration_run import run_migrations  # noqa: PLC0415 - see above
+
+    run_migrations(path, MIGRATIONS)
+    return newest
 
 
-def _alembic_config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
-
-
-def _scripts(config: Config) -> ScriptDirectory:
-    return ScriptDirectory.from_config(config)
-
-
-def _run(config: Config, connection: Connection) -> None:
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    connection.commit()
+def _version_of(path: Path) -> str | None:
+    """The number that Alembic left in the file; ``None`` in one without tables."""
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+        table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+        if connection.execute(table).fetchone() is None:
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -108,15 +108,24 @@ class Crew:
         """Whether every worker was given up."""
         return all(slot.state is SlotState.GIVEN_UP for slot in self.slots)
 
-    async def start(self) -> None:
-        """Start all, and wait until each is ready or has failed; ``look`` must be called meanwhile.
+    @property
+    def is_starting(self) -> bool:
+        """Whether a worker has not been ready yet since the crew was started."""
+        return any(slot.state is SlotState.STARTING and not slot.restarts for slot in self.slots)
+
+    async def start(self, minimum: int | None = None) -> None:
+        """Start all, and wait for some; ``look`` must be called meanwhile.
+
+        Args:
+            minimum: Return when so many are ready, or none is left to wait for; all when not given.
 
         Raises:
             SpyoncinoError: None is ready; the error is the one the first task's factory raised.
         """
+        wanted = len(self.slots) if minimum is None else minimum
         for slot in self.slots:
             self._fill(slot)
-        while any(slot.state is SlotState.STARTING for slot in self.slots):
+        while self.ready < wanted and any(slot.state is SlotState.STARTING for slot in self.slots):
             await self._wait_for_change()
         if not self.ready:
             raise self._start_error()

@@ -158,17 +158,18 @@ class Dispatcher:
     def dispatch(self) -> None:
         """Give waiting jobs to idle workers."""
         now_ns = self._clock.monotonic_ns()
-        while (entry := self.queue.peek()) is not None:
+        while (entry := self._next()) is not None:
             if entry.future.done():
-                self.queue.pop()
+                self.queue.remove(entry)
             elif entry.is_expired(now_ns):
-                self.queue.pop()
+                self.queue.remove(entry)
                 self._expire(entry)
             else:
                 slot = self.crew.idle_slot(avoid=entry.worker_id)
-                if slot is None or self._background_is_full(entry):
+                if slot is None:
                     return
-                self.crew.assign(slot, self.queue.pop())
+                self.queue.remove(entry)
+                self.crew.assign(slot, entry)
 
     def tick(self) -> None:
         """Drop what expired, queue what is due again."""
@@ -250,12 +251,10 @@ class Dispatcher:
             deadline_s = self._limits.continuous_deadline_s
         return None if deadline_s is None else now_ns + int(1e9 * deadline_s)
 
-    def _background_is_full(self, entry: QueuedJob) -> bool:
-        """Whether this job is a background one and enough of them run."""
-        if entry.job.priority is not Priority.BACKGROUND:
-            return False
+    def _next(self) -> QueuedJob | None:
+        """The job that goes next; none of the background while enough of them run."""
         running = sum(busy.job.priority is Priority.BACKGROUND for busy in self.crew.entries)
-        return running >= self._background_limit
+        return self.queue.peek(with_background=running < self._background_limit)
 
     def _refuse(self, entry: QueuedJob) -> bool:
         """Settle a job that cannot be taken now; whether it was so."""

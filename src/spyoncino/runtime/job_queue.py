@@ -1,6 +1,8 @@
-"""The bounded queue in front of the workers: by priority, then by age.
+"""The bounded queue in front of the workers: presses first, then by class and age.
 
-It decides who waits, who is turned away and who is thrown out; it runs nothing and reads no clock.
+Age makes up for class: a background job is overtaken by a bounded number of continuous ones, so
+that previews are made on a machine that is never quiet. It decides who waits, who is turned away
+and who is thrown out; it runs nothing and reads no clock.
 """
 
 import asyncio
@@ -11,6 +13,10 @@ from dataclasses import dataclass
 
 from spyoncino.errors import JobRejectedError
 from spyoncino.runtime.jobs import Job, JobResult, Priority
+
+OVERTAKEN_AT_MOST = 100
+"""How many continuous jobs that came later may go before a background job: ten seconds of a
+saturated two-core machine, which does some ten frames a second. Presses always go first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +50,8 @@ class QueuedJob:
     @property
     def order(self) -> tuple[int, int]:
         """Smaller goes first."""
+        if self.job.priority is Priority.BACKGROUND:
+            return Priority.CONTINUOUS, self.sequence + OVERTAKEN_AT_MOST
         return self.job.priority, self.sequence
 
     @property
@@ -57,13 +65,14 @@ class QueuedJob:
 
 
 _ORDER = operator.attrgetter("order")
+_CLASS_AND_AGE = operator.attrgetter("job.priority", "sequence")
 
 
 class JobQueue:
     """Jobs that wait for a worker.
 
-    A press is always accepted: it throws out the last in line, or exceeds the bound when only
-    presses wait. Any other job throws out one of a lower class, else it is turned away.
+    A press is always accepted: it throws out the youngest of the lowest class, or exceeds the bound
+    when only presses wait. Any other job throws out one of a lower class, else it is turned away.
 
     Args:
         max_size: Jobs that may wait, at least 1.
@@ -104,9 +113,10 @@ class JobQueue:
         """
         evicted = None
         if not self.has_room:
-            last = self._jobs[-1]
+            last = max(self._jobs, key=_CLASS_AND_AGE)
             if last.job.priority > entry.job.priority:
-                evicted = self._jobs.pop()
+                evicted = last
+                self._jobs.remove(last)
             elif not entry.is_press:
                 raise JobRejectedError(
                     f"The job queue is full ({self.max_size} waiting), so a job of kind "
@@ -134,9 +144,16 @@ class JobQueue:
         """Put an accepted job back in its old place; it is never turned away."""
         insort(self._jobs, entry, key=_ORDER)
 
-    def peek(self) -> QueuedJob | None:
-        """The job that goes next."""
-        return self._jobs[0] if self._jobs else None
+    def peek(self, *, with_background: bool = True) -> QueuedJob | None:
+        """The job that goes next, or that would if there were no background jobs."""
+        return next(
+            (
+                entry
+                for entry in self._jobs
+                if with_background or entry.job.priority is not Priority.BACKGROUND
+            ),
+            None,
+        )
 
     def pop(self) -> QueuedJob:
         """Take the job that goes next.

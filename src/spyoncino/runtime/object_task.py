@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from spyoncino.detectors.base import BaseDetector
@@ -22,14 +23,18 @@ def build_object_task(settings: Mapping[str, Any]) -> "ObjectTask":
 
     Args:
         settings: ``detector``: a name that ``DetectorFactory`` knows, ``cpu`` when not given;
-            ``config``: that detector's own configuration, see ``ObjectDetectorConfig``.
+            ``config``: that detector's own configuration, see ``ObjectDetectorConfig``;
+            ``choices`` and ``max_threads``: for the detector ``auto``, see ``DetectorFactory``.
 
     Raises:
         ConfigError: A setting is wrong.
         ModelError: The model cannot be used.
     """
-    refuse_unknown(settings, ("detector", "config"), "objects.")
-    factory = DetectorFactory()
+    refuse_unknown(settings, ("detector", "config", "choices", "max_threads"), "objects.")
+    choices = settings.get("choices")
+    factory = DetectorFactory(
+        None if choices is None else Path(choices), settings.get("max_threads", 1)
+    )
     return ObjectTask(factory.create(settings.get("detector", "cpu"), settings.get("config", {})))
 
 

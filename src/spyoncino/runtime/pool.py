@@ -79,13 +79,17 @@ class WorkerPool:
         if self._state is PoolState.RUNNING and crew.is_hopeless:
             return PoolState.FAILED
         if self._state is PoolState.RUNNING and crew.ready < len(crew.slots):
-            return PoolState.DEGRADED
+            return PoolState.STARTING if crew.is_starting else PoolState.DEGRADED
         return self._state
 
-    async def start(self) -> None:
+    async def start(self, minimum: int | None = None) -> None:
         """Start every worker and wait until each has built its tasks and checked their health.
 
-        It goes on with fewer workers if some fail; those are tried again.
+        It goes on with fewer workers if some fail; those are tried again. Jobs are accepted from
+        the first moment on and wait for a worker.
+
+        Args:
+            minimum: Return when so many are ready, the others follow; all when not given.
 
         Raises:
             SpyoncinoError: No worker could start: the error of the task's factory, if it is one of
@@ -95,7 +99,7 @@ class WorkerPool:
         self._supervisor = asyncio.create_task(self._supervise(), name="pool supervisor")
         self._dispatcher.begin()
         try:
-            await self._dispatcher.crew.start()
+            await self._dispatcher.crew.start(minimum)
             self._state = PoolState.RUNNING
         finally:
             if self._state is PoolState.STARTING:

@@ -1,5 +1,7 @@
 """The root command: every command is there with an example, errors are one sentence."""
 
+import inspect
+import re
 import sys
 from collections.abc import Callable
 
@@ -9,6 +11,8 @@ from typer.testing import CliRunner
 
 from spyoncino import __version__
 from spyoncino.cli import app as root
+from spyoncino.cli.interrupts import EXIT_INTERRUPTED
+from spyoncino.cli.lazy import LazyCommand
 from spyoncino.errors import ConfigError, SourceError, SpyoncinoError, UsageError
 
 COMMANDS = (
@@ -101,5 +105,44 @@ def test_with_debug_the_error_itself_comes_through(run_with: Callable[..., int])
 
 
 def test_ctrl_c_is_quiet(run_with: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_with(KeyboardInterrupt()) == root.EXIT_INTERRUPTED
+    assert run_with(KeyboardInterrupt()) == EXIT_INTERRUPTED
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("row", root.COMMANDS, ids=lambda row: row.name)
+def test_the_table_tells_each_command_as_its_own_help_does(row: LazyCommand) -> None:
+    command = row.load()
+
+    told = inspect.cleandoc(command.help or "").partition("\n\n")[0].replace("\n", " ")
+    assert (command.name, told) == (row.name, row.help)
+
+
+def test_the_help_of_the_whole_lists_every_command_without_importing_one() -> None:
+    shown = CliRunner().invoke(root.app, ["--help"], env={"COLUMNS": "300"})
+
+    for row in root.COMMANDS:
+        assert re.search(rf"{row.name}\s+{re.escape(row.help)}", shown.stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"), [("ev", ["events"]), ("events l", ["list"]), ("nonsense l", [])]
+)
+def test_words_are_completed_in_a_command_that_is_not_imported_yet(
+    words: str, offered: list[str]
+) -> None:
+    asked = {
+        "_SPYONCINO_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"spyoncino {words}",
+        "COMP_CWORD": str(len(words.split())),
+    }
+
+    shown = CliRunner().invoke(root.app, [], env=asked, prog_name="spyoncino")
+
+    assert shown.stdout.split() == offered
+
+
+def test_a_mistyped_command_is_told_with_the_nearest() -> None:
+    shown = CliRunner().invoke(root.app, ["evnts"])
+
+    assert shown.exit_code == 2
+    assert "Did you mean 'events'" in shown.stderr

@@ -54,3 +54,16 @@ def test_json_has_the_figures_and_the_machine() -> None:
     facts = json.loads(call("--json"))
     assert [each["name"] for each in facts["figures"]] == ["objects: one look", "bus"]
     assert facts["cores"] >= 1
+
+
+def test_what_auto_has_chosen_here_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    chosen = {"detector": "cpu", "threads": 4, "median_ms": 20.0}
+    slower = {"detector": "cpu", "threads": 1, "median_ms": 50.0}
+    choice = {"chosen": chosen, "candidates": [slower, chosen]}
+    (data / "detector-choices.json").write_text(json.dumps({"key": choice}))
+
+    assert "auto: cpu with 4 thread(s) (cpu with 1: 50.0 ms" in call()
+    (told,) = json.loads(call("--json"))["choices"]
+    assert told.startswith("auto: cpu with 4")

@@ -17,7 +17,12 @@ from spyoncino.clock import FakeClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import BaseModule
-from spyoncino.core.orchestrator import ModuleFactory, Options, Orchestrator
+from spyoncino.core.orchestrator import (
+    STABLE_COOLDOWNS,
+    ModuleFactory,
+    Options,
+    Orchestrator,
+)
 from spyoncino.core.registry import LoadFailure, Registry
 from spyoncino.core.settings import HealthSettings
 from spyoncino.errors import StorageError, WiringError
@@ -349,7 +354,26 @@ async def test_a_module_that_recovered_may_be_restarted_again_later(house: House
     assert orchestrator.module("input.bell") is not None
     await settle(house.clock, 10)
     summary = await orchestrator.check_health()
+    assert summary.modules["input.bell"].numbers["restarts"] == 1
+    for _ in range(STABLE_COOLDOWNS * 6):
+        await settle(house.clock, 10)
+    summary = await orchestrator.check_health()
     assert summary.modules["input.bell"].numbers["restarts"] == 0
+
+
+async def test_a_module_that_is_well_only_for_a_while_is_left_alone_in_the_end(
+    house: House,
+) -> None:
+    orchestrator = house.orchestrator()
+    await orchestrator.start()
+    await settle(house.clock)
+    for _ in range(10):
+        house.healths["input.bell"] = HealthStatus(state=HealthState.FAILED)
+        await settle(house.clock, 10)
+        del house.healths["input.bell"]
+        for _ in range(9):
+            await settle(house.clock, 10)
+    assert house.life.count("input.bell.start") == 1 + QUIET.max_restart_attempts
 
 
 async def test_nothing_is_restarted_while_work_is_finished(house: House) -> None:
@@ -445,3 +469,33 @@ async def test_nothing_is_heard_after_the_stop(house: House) -> None:
     await house.bus.publish(topics.DOORBELL_PRESSED.of("front"), press)
     await house.bus.drain()
     assert not any(word.startswith("kept") for word in house.life)
+
+
+async def test_the_first_summary_waits_for_what_else_must_be_there(house: House) -> None:
+    summaries: list[HealthSummary] = []
+
+    class Ear:
+        async def report(self, summary: HealthSummary) -> None:
+            summaries.append(summary)
+
+    workers: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    orchestrator = house.orchestrator(options=Options(health=QUIET, reporters=[Ear()]))
+    starting = asyncio.create_task(orchestrator.start(besides=workers))
+    await settle(house.clock)
+    assert house.life[-1] == "input.bell.start"
+    assert summaries == []
+
+    workers.set_result(None)
+    await starting
+
+    assert len(summaries) == 1
+
+
+async def test_what_else_must_be_there_and_fails_stops_the_modules_again(house: House) -> None:
+    workers: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    workers.set_exception(WiringError("no worker"))
+
+    with pytest.raises(WiringError, match="no worker"):
+        await house.orchestrator().start(besides=workers)
+
+    assert house.life[-3:] == ["input.bell.stop", "event.photographer.stop", "storage.album.stop"]

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,11 +30,26 @@ def test_health_check_looks_at_one_picture() -> None:
 
 
 def test_benchmark_sums_up() -> None:
-    facts = MockDetector({"script": [[PERSON], [PERSON, FACE]]}).benchmark([PICTURE, PICTURE])
+    facts = MockDetector({"script": [[PERSON, FACE], [PERSON]]}).benchmark([PICTURE, PICTURE])
     assert facts["image_count"] == 2
-    assert facts["detection_count"] == 3
-    assert 0 <= facts["median_ms"] <= facts["worst_ms"]
+    assert facts["detection_count"] == 3  # of the second and third look
+    assert 0 <= facts["median_ms"] <= facts["p95_ms"] <= facts["p99_ms"] <= facts["worst_ms"]
+    assert facts["peak_memory_bytes"] > 1_000_000
     assert facts["images_per_second"] > 0
+
+
+def test_benchmark_does_not_count_the_first_look() -> None:
+    class SlowToWake(MockDetector):
+        def detect(self, image: Image) -> tuple[list[RawDetection], DetectionMetrics]:
+            if not self.calls:
+                time.sleep(1.0)
+            return super().detect(image)
+
+    detector = SlowToWake({})
+    facts = detector.benchmark([PICTURE, PICTURE])
+    assert detector.calls == 3
+    assert facts["image_count"] == 2
+    assert facts["worst_ms"] < 1000
 
 
 def test_benchmark_without_pictures_is_refused() -> None:

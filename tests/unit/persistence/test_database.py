@@ -2,10 +2,14 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from spyoncino.errors import StorageError
@@ -168,3 +172,27 @@ def test_an_older_database_is_copied_before_it_is_changed(
     with closing(sqlite3.connect(tmp_path / "spyoncino.before-0002.db")) as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
         assert copy.execute("SELECT name FROM sqlite_master WHERE name='later'").fetchall() == []
+
+
+def test_the_numbers_of_the_files_are_the_revisions_that_alembic_sees() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+
+    assert migrate.known_versions() == sorted(
+        script.revision for script in scripts.walk_revisions()
+    )
+    assert newest_version() == scripts.get_current_head()
+
+
+def test_a_file_of_the_newest_version_is_opened_without_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "spyoncino.db"
+    upgrade(path)
+    code = (
+        "import sys; from pathlib import Path; from spyoncino.persistence.migrate import upgrade; "
+        f"upgrade(Path({str(path)!r})); print('alembic' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"

@@ -1,6 +1,7 @@
 """Workers that die, hang, fall silent or never start, and what replaces them."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from tests.fixtures.pool_stage import (
@@ -13,14 +14,18 @@ from tests.fixtures.pool_stage import (
     settle,
 )
 
+from spyoncino.clock import FakeClock
 from spyoncino.errors import (
     JobError,
     JobFailedError,
     JobRejectedError,
 )
-from spyoncino.runtime.jobs import Job, Priority
+from spyoncino.runtime.inline_worker import InlineWorker, InlineWorkers
+from spyoncino.runtime.jobs import Job, Priority, TaskSpec
+from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
+from spyoncino.runtime.worker_link import WorkerListener
 from spyoncino.runtime.worker_messages import Heartbeat, JobDone
 
 
@@ -225,6 +230,42 @@ async def test_pool_runs_with_fewer_workers_when_some_cannot_start() -> None:
     await settle()
     assert stage.pool.stats().state is PoolState.RUNNING
     await stage.pool.stop()
+
+
+class FirstComesFirst(InlineWorkers):
+    """The first worker is ready a moment later, the others take their time."""
+
+    def launch(
+        self, name: str, tasks: Sequence[TaskSpec], limits: PoolLimits, listener: WorkerListener
+    ) -> InlineWorker:
+        worker = super().launch(name, tasks, limits, listener)
+        self.is_slow = True
+        return worker
+
+
+async def test_pool_may_be_used_when_one_worker_is_ready_and_starts_until_all_are() -> None:
+    launcher = FirstComesFirst()
+    pool = WorkerPool([ECHO], 2, FakeClock(), limits=NO_HEARTBEAT, launcher=launcher)
+
+    await pool.start(minimum=1)
+
+    assert pool.stats().state is PoolState.STARTING
+    assert pool.stats().workers_ready == 1
+    assert await pool.submit(Job("echo", 5)) == 5
+    launcher.started[1].build([ECHO])
+    assert pool.stats().state is PoolState.RUNNING
+    await pool.stop()
+
+
+async def test_a_late_worker_that_cannot_start_leaves_the_pool_degraded() -> None:
+    launcher = FirstComesFirst()
+    pool = WorkerPool([ECHO], 2, FakeClock(), limits=NO_HEARTBEAT, launcher=launcher)
+    await pool.start(minimum=1)
+
+    launcher.started[1].die("ended with exit code 9")
+
+    assert pool.stats().state is PoolState.DEGRADED
+    await pool.stop()
 
 
 async def test_worker_that_is_not_ready_in_time_is_replaced() -> None:

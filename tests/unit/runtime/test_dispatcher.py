@@ -17,6 +17,7 @@ from spyoncino.errors import (
     JobFailedError,
     StaleFrameError,
 )
+from spyoncino.runtime.job_queue import OVERTAKEN_AT_MOST
 from spyoncino.runtime.jobs import Job, Outcome, Priority
 from spyoncino.runtime.pool_limits import PoolLimits
 
@@ -51,6 +52,23 @@ async def test_background_jobs_leave_one_worker_to_the_others() -> None:
         stage.submit(priority=Priority.PRESS)
         await settle()
         assert stage.pool.stats().in_flight == 2
+        await release_all(stage)
+
+
+async def test_an_old_background_job_that_may_not_run_holds_up_nobody() -> None:
+    async with pool_of(2, limits=PoolLimits(max_queue_size=500, heartbeat_timeout_s=1e9)) as stage:
+        stage.submit(priority=Priority.BACKGROUND)
+        waiting = stage.submit("old", priority=Priority.BACKGROUND)
+        await settle()
+        frames = [stage.submit() for _ in range(2 * OVERTAKEN_AT_MOST)]
+        await settle()
+        frame_worker = stage.alive[1]
+        while frame_worker.held:
+            frame_worker.release()
+            await settle()
+
+        assert all(frame.done() for frame in frames)
+        assert not waiting.done()
         await release_all(stage)
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spyoncino.errors import JobRejectedError
-from spyoncino.runtime.job_queue import JobQueue, QueuedJob
+from spyoncino.runtime.job_queue import OVERTAKEN_AT_MOST, JobQueue, QueuedJob
 from spyoncino.runtime.jobs import Job, JobResult, Priority
 
 NUMBERS = itertools.count()
@@ -29,6 +30,12 @@ def queued(priority: Priority = Priority.CONTINUOUS, *, expires_ns: int | None =
         accepted_ns=0,
         expires_ns=expires_ns,
     )
+
+
+def pops(queue: JobQueue) -> Iterator[QueuedJob]:
+    """What leaves, until it is empty."""
+    while queue.peek() is not None:
+        yield queue.pop()
 
 
 async def settle() -> None:
@@ -61,7 +68,7 @@ def test_priority_queue_behavior() -> None:
 
 
 @given(st.lists(st.sampled_from(list(Priority)), max_size=30))
-def test_jobs_leave_by_priority_and_then_by_age(priorities: list[Priority]) -> None:
+def test_few_jobs_leave_by_priority_and_then_by_age(priorities: list[Priority]) -> None:
     queue = JobQueue(30)
     entries = [queued(priority) for priority in priorities]
     for entry in entries:
@@ -94,6 +101,63 @@ def test_no_press_is_ever_lost_and_the_rest_never_exceeds_the_bound(
     assert len(waiting) <= max(max_size, presses)
     assert len(waiting) + len(lost) == len(priorities)
     assert len(queue) == 0
+
+
+@given(st.lists(st.sampled_from(list(Priority)), min_size=1, max_size=400))
+def test_a_background_job_is_overtaken_by_presses_and_a_bounded_number_of_others(
+    later: list[Priority],
+) -> None:
+    queue = JobQueue(500)
+    background = queued(Priority.BACKGROUND)
+    for entry in [background, *(queued(priority) for priority in later)]:
+        queue.offer(entry)
+
+    before = list(itertools.takewhile(lambda entry: entry is not background, pops(queue)))
+
+    assert sum(not entry.is_press for entry in before) <= OVERTAKEN_AT_MOST
+    assert all(entry.job.priority is not Priority.BACKGROUND for entry in before)
+    assert not any(entry.is_press for entry in pops(queue))
+
+
+def test_a_background_job_gets_its_turn_while_continuous_ones_never_end() -> None:
+    queue = JobQueue(4)
+    background = queued(Priority.BACKGROUND)
+    queue.offer(background)
+    taken = 0
+
+    while queue.peek() is not background:
+        queue.offer(queued())
+        queue.pop()
+        taken += 1
+        queue.offer(queued())
+        queue.pop()
+        taken += 1
+        assert taken <= 2 * OVERTAKEN_AT_MOST
+
+    assert taken <= OVERTAKEN_AT_MOST + 1
+
+
+def test_who_asks_for_no_background_job_gets_the_next_of_the_others() -> None:
+    queue = JobQueue(4)
+    queue.offer(queued(Priority.BACKGROUND))
+    assert queue.peek(with_background=False) is None
+
+    continuous = queued()
+    queue.offer(continuous)
+
+    assert queue.peek(with_background=False) is continuous
+
+
+def test_an_old_background_job_is_thrown_out_before_a_young_continuous_one() -> None:
+    queue = JobQueue(2)
+    background = queued(Priority.BACKGROUND)
+    queue.offer(background)
+    for _ in range(OVERTAKEN_AT_MOST):
+        next(NUMBERS)
+    queue.offer(queued())
+    assert queue.peek() is background
+
+    assert queue.offer(queued()) is background
 
 
 def test_full_queue_turns_an_equal_job_away_with_a_sentence() -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import uvicorn
 from pydantic import Field
 
 from spyoncino.core.context import ModuleContext
@@ -24,13 +23,9 @@ from spyoncino.schemas.status import (
     HealthSummary,
 )
 from spyoncino.web.access import AccessPolicy, AccessToken
-from spyoncino.web.app import build_app
 
-MAX_CONNECTIONS = 200
-"""More than a household has; above it the answer is 503, and cameras go on undisturbed."""
-
-MAX_HEARD_BYTES = 4096
-"""Of one message on a WebSocket: pages have nothing to say yet."""
+if TYPE_CHECKING:
+    from spyoncino.modules.page_server import PageServer
 
 GOODBYE_S = 2
 """What open connections may take at the end."""
@@ -58,15 +53,6 @@ class WebSettings(ModuleSettings):
     picture_quality: int = Field(
         default=75, ge=1, le=100, description="JPEG quality of live pictures."
     )
-
-
-class PageServer(uvicorn.Server):
-    """Uvicorn without its signal handlers: Ctrl-C belongs to the whole program."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
 
 
 class WebServer(DashboardModule[WebSettings]):
@@ -110,7 +96,9 @@ class WebServer(DashboardModule[WebSettings]):
         return self.settings.host not in ("127.0.0.1", "localhost", "::1")
 
     async def start(self) -> None:
-        """Listen, and serve in the background.
+        """Listen, and serve in the background as soon as the server is loaded.
+
+        Who comes before waits a moment: the socket listens already.
 
         Raises:
             ConfigError: Somebody else listens there, or the address is not this machine's.
@@ -125,26 +113,8 @@ class WebServer(DashboardModule[WebSettings]):
         )
         self._port = listening.getsockname()[1]
         self._backend = PageBackend(self.context, self.settings.picture_quality)
-        app = await asyncio.to_thread(build_app, self._backend, policy)
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="websockets-sansio",
-            ws_max_size=MAX_HEARD_BYTES,
-            ws_per_message_deflate=False,  # pictures are compressed already
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,  # whoever claims to be somebody else is not believed
-            server_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_graceful_shutdown=GOODBYE_S,
-        )
-        await asyncio.to_thread(config.load)
-        self._server = PageServer(config)
         self._serving = asyncio.create_task(
-            self._server.serve(sockets=[listening]), name="dashboard.web_server"
+            self._serve(self._backend, policy, listening), name="dashboard.web_server"
         )
         self.context.log.info("page", address=self.address)
 
@@ -152,15 +122,22 @@ class WebServer(DashboardModule[WebSettings]):
         """Let everybody go, then stop listening."""
         if self._backend is not None:
             await self._backend.close()
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait({self._serving}, timeout=2 * GOODBYE_S)
+        if self._serving is not None:
+            if self._server is not None:
+                self._server.should_exit = True
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({self._serving}, timeout=2 * GOODBYE_S)
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)
         if self._listening is not None:
             self._listening.close()
         self._server = self._serving = self._backend = self._listening = None
+
+    async def _serve(
+        self, backend: PageBackend, policy: AccessPolicy, listening: socket.socket
+    ) -> None:
+        self._server = await asyncio.to_thread(_build_server, backend, policy)
+        await self._server.serve(sockets=[listening])
 
     async def health(self) -> HealthStatus:
         """Failed when the server has ended by itself."""
@@ -194,6 +171,13 @@ class WebServer(DashboardModule[WebSettings]):
         """Tell the pages how the whole is doing."""
         if self._backend is not None:
             self._backend.tell_health(summary)
+
+
+def _build_server(backend: PageBackend, policy: AccessPolicy) -> "PageServer":
+    # FastAPI and Uvicorn: loaded while workers and cameras start, and never by a command.
+    from spyoncino.modules.page_server import build_server  # noqa: PLC0415
+
+    return build_server(backend, policy, GOODBYE_S)
 
 
 def _listen(host: str, port: int) -> socket.socket:

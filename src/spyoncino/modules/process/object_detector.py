@@ -68,7 +68,9 @@ class ObjectSettings(ModuleSettings):
     """Section ``objects``: what is looked for, with which model, and how often."""
 
     detector: str = Field(
-        default="cpu", description="Back end: cpu, mock, or the name of a plug-in. For all cameras."
+        default="cpu",
+        description="Back end: cpu, mock, the name of a plug-in, or auto: the fastest that is "
+        "here and finds the same (analyze always takes cpu). For all cameras.",
     )
     model: str | OwnModelSettings = Field(
         default="nanodet_416",
