@@ -44,7 +44,7 @@ def boxes(data: bytes) -> list[str]:
 
 def played(init: bytes, fragments: list[Fragment]) -> tuple[list[int], list[float]]:
     """Numbers and times of the pictures that a player would show."""
-    with av.open(io.BytesIO(init + b"".join(f.data for f in fragments))) as container:
+    with av.open(io.BytesIO(init + b"".join(f.data for f in fragments)), "r") as container:
         pictures = list(container.decode(video=0))
     return [number_of(picture) for picture in pictures], [picture.time for picture in pictures]
 

@@ -44,7 +44,7 @@ class Told(LiveWay):
     def played(self, connection: int) -> list[int]:
         begun = next(b for b in self.begun() if b.connection == connection)
         data = begun.init + b"".join(m.data for m in self.of(connection))
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             pictures = [p.to_ndarray() for p in container.decode(video=0)]
         return [index_of(picture[:96].mean()) for picture in pictures]
 
