@@ -24,6 +24,11 @@ class LiveView:
         self._muxer: LiveMuxer | None = None
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether main watches."""
+        return self._is_wanted
+
+    @property
     def sent(self) -> int:
         """Pictures that main was given."""
         return self._way.sent if self._way else 0

@@ -7,7 +7,7 @@ import { make } from "./dom.js";
 import { LivePlayer, canPlayLive } from "./live-player.js";
 import { cameraState } from "./words.js";
 
-const MAX_FAILURES = 3; // then single pictures, until the camera comes back or the page is loaded again
+const MAX_FAILURES = 2; // then single pictures, until the camera comes back or the page is loaded again
 const PLAYS_WELL_MS = 60_000;
 
 export class CameraTile extends HTMLElement {

@@ -43,6 +43,7 @@ export class LivePlayer {
     this.queue = [];
     this.queueBytes = 0;
     this.shown = false;
+    this.taken = 0;
     this.heardAt = 0;
     this.gapMs = 0;
     this.video.disableRemotePlayback = true; // else there is no ManagedMediaSource
@@ -64,7 +65,8 @@ export class LivePlayer {
     const now = performance.now();
     if (this.heardAt) this.gapMs += 0.1 * (Math.min(now - this.heardAt, 1000) - this.gapMs);
     this.heardAt = now;
-    this.timer ??= setTimeout(() => !this.shown && this.fail(false), FIRST_PICTURE_MS);
+    this.taken += 1;
+    if (this.taken === 2) this.timer = setTimeout(() => !this.shown && this.fail(false), FIRST_PICTURE_MS);
     this.queue.push(data);
     this.queueBytes += data.byteLength;
     if (this.queueBytes > QUEUE_BYTES) this.fail(false);
@@ -74,7 +76,6 @@ export class LivePlayer {
   /** Let go of the stream. */
   end() {
     clearTimeout(this.timer);
-    this.timer = undefined;
     if (!this.source) return;
     this.told.onEnd();
     this.source = null;
