@@ -33,8 +33,9 @@ from spyoncino.web.views import (
     MediaView,
 )
 
-PICTURE_DEADLINE_S = 1.0
-"""A live picture that waited longer for a worker is not made: the next one is newer."""
+PICTURE_DEADLINE_S = 3.0
+"""A live picture that waited longer for a worker is not made. Late pictures are better than none:
+on a machine that is too busy all of them wait."""
 
 
 class PageBackend:
@@ -209,7 +210,7 @@ class PageBackend:
         job = Job(
             PICTURE,
             PictureJob(handle, self._quality),
-            Priority.BACKGROUND,
+            Priority.CONTINUOUS,  # a detector that is always busy would starve it for ever
             deadline_s=PICTURE_DEADLINE_S,
             max_retries=0,
         )
