@@ -7,10 +7,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.fixtures.programs import Running, sim, write_config
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -34,21 +37,52 @@ LIT_PIXELS = """() => {
   return colours.size;
 }"""
 
+VIDEO_PIXELS = """() => {
+  const video = document.querySelector("camera-tile video.on");
+  const canvas = new OffscreenCanvas(160, 90);
+  const drawing = canvas.getContext("2d");
+  drawing.drawImage(video, 0, 0, 160, 90);
+  return Array.from(drawing.getImageData(0, 0, 160, 90).data);
+}"""
+
+BEHIND_S = """() => {
+  const { buffered, currentTime } = document.querySelector("camera-tile video");
+  return buffered.length ? buffered.end(buffered.length - 1) - currentTime : 99;
+}"""
+
+COUNT_STREAMS_LEFT = """() => {
+  window.streamsLeft = 0;
+  const video = document.querySelector("camera-tile video");
+  video.addEventListener("emptied", () => { window.streamsLeft = 1; });
+}"""
+
+CANNOT_PLAY = (
+    "delete window.MediaSource; delete window.ManagedMediaSource;",
+    "MediaSource.isTypeSupported = () => false;",
+    "HTMLMediaElement.prototype.play = () => Promise.reject(new Error('not allowed'))",
+    "SourceBuffer.prototype.appendBuffer = () => { throw new Error('broken'); }",
+)
+"""Browsers without live video: an old one, one without the codec, a strict one, a broken one."""
 
 PLAYED_S = "document.querySelector('dialog video')?.currentTime ?? 0"
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+def program(tmp_path: Path) -> Iterator[Running]:
     config = write_config(
         tmp_path / "spyoncino.yaml", cameras={"door": sim()}, events={"linger_s": 1}
     )
     data = tmp_path / "data"
     with Running(tmp_path / "log", "--data", data, "run", "--config", config) as program:
         program.wait_for_line(r"The page: http://\S+")
-        found = re.search(r"The page: (http://\S+)", program.said())
-        assert found is not None
-        yield found.group(1)
+        yield program
+
+
+@pytest.fixture
+def address(program: Running) -> str:
+    found = re.search(r"The page: (http://\S+)", program.said())
+    assert found is not None
+    return found.group(1)
 
 
 def test_a_browser_shows_the_camera_an_event_its_preview_and_its_clip(address: str) -> None:
@@ -63,7 +97,9 @@ def test_a_browser_shows_the_camera_an_event_its_preview_and_its_clip(address: s
         page.goto(address)
         page.wait_for_selector("camera-tile[data-state=live][data-pictures]", timeout=30_000)
         assert page.locator("camera-tile .state").inner_text() == "Live"
-        assert page.evaluate(LIT_PIXELS) > 5
+        assert page.locator("camera-tile").get_attribute("data-live") == "mse"
+        _wait_until(lambda: _moves(page))
+        _wait_until(lambda: page.evaluate(BEHIND_S) < 1.5)
         shown = "event-list .event img.picture:not([hidden])"
         page.wait_for_selector(shown, timeout=40_000)
         _wait_until(lambda: _has_clip_and_preview(address))
@@ -77,6 +113,59 @@ def test_a_browser_shows_the_camera_an_event_its_preview_and_its_clip(address: s
         assert page.locator("dialog[open]").count() == 0
         chromium.close()
     assert troubles == []
+
+
+def _moves(page: "Page") -> bool:
+    """Whether the video shows a picture with something in it, and another one a moment later."""
+    before = page.evaluate(VIDEO_PIXELS)
+    page.wait_for_timeout(400)
+    after = page.evaluate(VIDEO_PIXELS)
+    changed = sum(abs(a - b) > 24 for a, b in zip(before, after, strict=True))
+    return len({value >> 4 for value in before}) > 5 and changed > 20
+
+
+def test_single_pictures_are_shown_where_video_cannot_be_played(address: str) -> None:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
+
+    troubles: list[str] = []
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        for browser in CANNOT_PLAY:
+            page = chromium.new_page()
+            page.add_init_script(browser)
+            page.on("pageerror", lambda error: troubles.append(str(error)))
+            page.goto(address)
+            page.wait_for_selector("camera-tile[data-live=jpeg][data-pictures]", timeout=30_000)
+            assert page.evaluate(LIT_PIXELS) > 5
+
+        _wait_until(lambda: 'viewers{camera="door",format="jpeg"} 4.0' in _metrics(address))
+        chromium.close()
+    assert troubles == []
+
+
+def test_video_comes_back_after_the_camera_was_away_or_nobody_looked(
+    program: Running, address: str
+) -> None:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
+
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.goto(address)
+        page.wait_for_selector("camera-tile[data-live=mse] video.on", timeout=30_000)
+        page.evaluate(COUNT_STREAMS_LEFT)
+        (capture,) = program.captures()
+        capture.kill()
+        _wait_until(lambda: page.evaluate("window.streamsLeft") == 1)
+        assert page.evaluate(LIT_PIXELS) > 5, "the last picture stays until there is a newer one"
+        page.wait_for_selector("camera-tile[data-live=mse] video.on", timeout=30_000)
+        _wait_until(lambda: _moves(page))
+
+        page.evaluate("document.querySelector('camera-wall').hidden = true")
+        _wait_until(lambda: 'viewers{camera="door",format="mp4"} 0.0' in _metrics(address))
+        page.evaluate("document.querySelector('camera-wall').hidden = false")
+        page.wait_for_selector("camera-tile[data-live=mse] video.on", timeout=30_000)
+        chromium.close()
 
 
 def _has_clip_and_preview(address: str) -> bool:

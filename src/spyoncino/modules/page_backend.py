@@ -7,7 +7,8 @@ with what the bus says.
 from spyoncino.core.context import ModuleContext
 from spyoncino.errors import SpyoncinoError
 from spyoncino.modules.chores import Chores
-from spyoncino.modules.page_metrics import PageFigures, system_metrics
+from spyoncino.modules.page_metrics import LiveNumbers, PageFigures, system_metrics
+from spyoncino.modules.page_video import watched_video
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.runtime.frame_ring import FrameHandle
@@ -21,6 +22,7 @@ from spyoncino.schemas.status import CameraState, CameraStatus, HealthSummary
 from spyoncino.web.backend import EventQuery, MediaFile
 from spyoncino.web.hub import Hub
 from spyoncino.web.live import LiveFeed
+from spyoncino.web.live_video import VideoFeed
 from spyoncino.web.views import (
     CameraNews,
     CameraView,
@@ -31,8 +33,9 @@ from spyoncino.web.views import (
     MediaView,
 )
 
-PICTURE_DEADLINE_S = 1.0
-"""A live picture that waited longer for a worker is not made: the next one is newer."""
+PICTURE_DEADLINE_S = 3.0
+"""A live picture that waited longer for a worker is not made. Late pictures are better than none:
+on a machine that is too busy all of them wait."""
 
 
 class PageBackend:
@@ -50,6 +53,7 @@ class PageBackend:
         self._media = MediaStore(context.database)
         self._hub = Hub()
         self._feeds = {name: LiveFeed() for name in context.cameras}
+        self._videos = {name: watched_video(context, name) for name in context.cameras}
         self._states: dict[str, CameraStatus] = {}
         self._frames = dict.fromkeys(context.cameras, 0)
         self._encoding: set[str] = set()
@@ -69,6 +73,8 @@ class PageBackend:
         self._hub.close()
         for feed in self._feeds.values():
             feed.close()
+        for video in self._videos.values():
+            video.close()
         await self._chores.cancel()
 
     def cameras(self) -> tuple[CameraView, ...]:
@@ -115,10 +121,19 @@ class PageBackend:
         """The live pictures of a camera; ``None`` when there is no such camera."""
         return self._feeds.get(camera)
 
+    def video(self, camera: str) -> VideoFeed | None:
+        """The live video of a camera; ``None`` when there is no such camera."""
+        return self._videos.get(camera)
+
     async def metrics(self) -> bytes:
         """Figures in the text format of Prometheus."""
         uptime_s = (self._context.clock.monotonic_ns() - self._begun_ns) / 1e9
-        figures = PageFigures(self.cameras(), self._summary, self.numbers(), uptime_s)
+        live = {
+            camera: LiveNumbers(feed.viewers, video.viewers, video.shown, video.dropped)
+            for camera, feed in self._feeds.items()
+            for video in (self._videos[camera],)
+        }
+        figures = PageFigures(self.cameras(), self._summary, self.numbers(), live, uptime_s)
         return await system_metrics(self._context, figures)
 
     def numbers(self) -> dict[str, float]:
@@ -127,6 +142,8 @@ class PageBackend:
             "pages": float(len(self._hub)),
             "updates_lost": float(self._hub.lost),
             "viewers": float(sum(feed.viewers for feed in self._feeds.values())),
+            "video_viewers": float(sum(video.viewers for video in self._videos.values())),
+            "video_dropped": float(sum(video.dropped for video in self._videos.values())),
             "pictures": float(self._pictures),
             "pictures_failed": float(self._pictures_failed),
             "pictures_skipped": float(sum(feed.skipped for feed in self._feeds.values())),
@@ -182,7 +199,7 @@ class PageBackend:
             doorbell=settings.doorbell,
             analysis_fps=settings.analysis_fps,
             frames=self._frames[camera],
-            viewers=self._feeds[camera].viewers,
+            viewers=self._feeds[camera].viewers + self._videos[camera].viewers,
         )
 
     async def _exactly(self, event_id: str) -> Event | None:
@@ -193,7 +210,7 @@ class PageBackend:
         job = Job(
             PICTURE,
             PictureJob(handle, self._quality),
-            Priority.BACKGROUND,
+            Priority.CONTINUOUS,  # a detector that is always busy would starve it for ever
             deadline_s=PICTURE_DEADLINE_S,
             max_retries=0,
         )

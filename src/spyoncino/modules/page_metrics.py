@@ -19,12 +19,30 @@ NO_LABELS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class LiveNumbers:
+    """The live view of one camera.
+
+    Args:
+        picture_viewers: Who watch single pictures.
+        video_viewers: Who watch video.
+        video_shown: Pieces of video given to everybody who watched.
+        video_dropped: Pieces that slow viewers did not get.
+    """
+
+    picture_viewers: int
+    video_viewers: int
+    video_shown: int
+    video_dropped: int
+
+
+@dataclass(frozen=True, slots=True)
 class PageFigures:
     """What the page knows by itself: cameras, the latest health, what it costs."""
 
     cameras: tuple[CameraView, ...]
     summary: HealthSummary | None
     page: Mapping[str, float]
+    live: Mapping[str, LiveNumbers]
     uptime_s: float
 
 
@@ -47,6 +65,7 @@ async def system_metrics(context: ModuleContext, known: PageFigures) -> bytes:
         *_bus(context.bus.status()),
         *_pool(pool),
         *_cameras(context, known.cameras),
+        *_live(context, known.live),
         Figure(
             "events",
             "Events in the database.",
@@ -202,6 +221,41 @@ def _cameras(context: ModuleContext, cameras: tuple[CameraView, ...]) -> list[Fi
                 ({"camera": camera}, stats.counters.packet_ring_bytes)
                 for camera, stats in captures.items()
             ],
+        ),
+    ]
+
+
+def _live(context: ModuleContext, live: Mapping[str, LiveNumbers]) -> list[Figure]:
+    captures = {handle.camera_id: handle.stats().counters for handle in context.captures}
+    return [
+        Figure(
+            "live_viewers",
+            "Who watch a camera now.",
+            [
+                ({"camera": camera, "format": name}, count)
+                for camera, row in live.items()
+                for name, count in (("jpeg", row.picture_viewers), ("mp4", row.video_viewers))
+            ],
+        ),
+        Figure(
+            "live_fragments",
+            "Pieces of live video: received by main, dropped for a slow viewer, dropped by the "
+            "camera's process because main was behind.",
+            [
+                *(
+                    ({"camera": camera, "fate": fate}, count)
+                    for camera, row in live.items()
+                    for fate, count in (
+                        ("received", row.video_shown),
+                        ("dropped_for_viewer", row.video_dropped),
+                    )
+                ),
+                *(
+                    ({"camera": camera, "fate": "dropped_for_main"}, counters.live_dropped)
+                    for camera, counters in captures.items()
+                ),
+            ],
+            "counter",
         ),
     ]
 

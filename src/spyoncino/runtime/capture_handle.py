@@ -40,6 +40,7 @@ from spyoncino.runtime.children import ChildStarter
 from spyoncino.runtime.frame_ring import FrameHandle, SlotRef
 from spyoncino.runtime.inbox import Inbox
 from spyoncino.runtime.leases import LeaseBook
+from spyoncino.runtime.live_watch import LiveWatch
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class CaptureHandle:
         limits: CaptureLimits,
     ) -> None:
         self.spec = spec
+        self.live = LiveWatch()
         self._folder = folder
         self._starter = starter
         self._leases = leases
@@ -225,14 +227,16 @@ class CaptureHandle:
         whose = f"The capture process of camera '{self.camera_id}'"
         try:
             self._link = await CaptureLink.open(
-                self.spec, self._folder, self._starter, self._on_message
+                self.spec, self._folder, self._starter, self.live.take, self._on_message
             )
         except OSError as error:
             return f"{whose} cannot be started: {error.strerror}."
         link = self._link
+        self.live.join(link.send)
         if self._stop_wanted.is_set():
             link.send(Shutdown())
         was_silent = await self._watch(link)
+        self.live.leave()
         ending = await link.reap(self._limits.stop_s)
         self._link = None
         if was_silent:

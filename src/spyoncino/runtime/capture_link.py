@@ -8,7 +8,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from spyoncino.runtime.capture.entry import capture_main
-from spyoncino.runtime.capture.messages import FromChild, ToChild
+from spyoncino.runtime.capture.messages import FromChild, LiveMessage, ToChild
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.children import ChildStarter, has_ended, how_it_ended
 from spyoncino.runtime.message_pipe import MainPipe, PipeClosedError, socket_pair
@@ -24,10 +24,17 @@ class CaptureLink:
         process: Started.
         pipe: Main's end.
         on_message: Gets every message, in order, on the event loop.
+        live: Main's end of the live view's own way.
+        on_live: Gets what comes on it.
     """
 
     def __init__(
-        self, process: SpawnProcess, pipe: MainPipe, on_message: Callable[[FromChild], None]
+        self,
+        process: SpawnProcess,
+        pipe: MainPipe,
+        on_message: Callable[[FromChild], None],
+        live: MainPipe | None = None,
+        on_live: Callable[[LiveMessage], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._process = process
@@ -37,6 +44,10 @@ class CaptureLink:
         self.pid = process.pid or 0
         self.heard_at_s = self._loop.time()
         self.gone: asyncio.Future[None] = self._loop.create_future()
+        self._live = live
+        self._on_live = on_live
+        if live is not None:
+            self._loop.add_reader(live, self._on_live_readable)
         self.resume()
 
     @classmethod
@@ -45,6 +56,7 @@ class CaptureLink:
         spec: CaptureSpec,
         folder: Path,
         starter: ChildStarter,
+        on_live: Callable[[LiveMessage], None],
         on_message: Callable[[FromChild], None],
     ) -> "CaptureLink":
         """Start the process.
@@ -53,13 +65,15 @@ class CaptureLink:
             OSError: The system refuses another process.
         """
         pipe, child_end = socket_pair()
-        with contextlib.ExitStack() as on_failure, child_end:
+        live, live_end = socket_pair()
+        with contextlib.ExitStack() as on_failure, child_end, live_end:
             on_failure.callback(pipe.close)
-            arguments = (child_end, spec, str(folder), os.getpid())
+            on_failure.callback(live.close)
+            arguments = (child_end, live_end, spec, str(folder), os.getpid())
             name = f"capture-{spec.camera_id}"
             process = await starter.start(capture_main, arguments, name)
             on_failure.pop_all()
-        return cls(process, pipe, on_message)
+        return cls(process, pipe, on_message, live, on_live)
 
     @property
     def silent_for_s(self) -> float:
@@ -121,6 +135,23 @@ class CaptureLink:
         for message in messages:
             self._on_message(message)
 
+    def _on_live_readable(self) -> None:
+        if self._live is None or self._on_live is None:
+            return
+        try:
+            messages = self._live.receive()
+        except PipeClosedError:
+            self._close_live()
+            return
+        for message in messages:
+            self._on_live(message)
+
+    def _close_live(self) -> None:
+        if self._live is not None:
+            self._loop.remove_reader(self._live)
+            self._live.close()
+            self._live = None
+
     def _on_writable(self) -> None:
         try:
             self._pipe.flush()
@@ -134,4 +165,5 @@ class CaptureLink:
         self.pause()
         self._loop.remove_writer(self._pipe)
         self._pipe.close()
+        self._close_live()
         self.gone.set_result(None)

@@ -9,6 +9,7 @@ from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.status import HealthSummary
 from spyoncino.web.hub import Hub
 from spyoncino.web.live import LiveFeed
+from spyoncino.web.live_video import VideoFeed
 from spyoncino.web.views import CameraView, EventView
 
 
@@ -70,6 +71,9 @@ class Backend(Protocol):
 
     def live(self, camera: str) -> LiveFeed | None:
         """The live pictures of a camera; ``None`` when there is no such camera."""
+
+    def video(self, camera: str) -> VideoFeed | None:
+        """The live video of a camera; ``None`` when there is no such camera."""
 
     async def metrics(self) -> bytes:
         """Figures in the text format of Prometheus."""

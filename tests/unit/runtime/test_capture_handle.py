@@ -17,6 +17,7 @@ from spyoncino.runtime.capture.messages import (
     SourceFailed,
     SourceStateChanged,
     ToChild,
+    WatchLive,
 )
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_handle import CaptureHandle
@@ -141,6 +142,18 @@ async def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_stable_lif
         "0.5 s.",
     ]
     assert stage.handle.stats().restarts == 4
+
+
+async def test_a_camera_that_is_watched_is_watched_in_its_next_process_too(
+    stage: Stage, clock: FakeClock
+) -> None:
+    await stage.until(lambda: len(stage.links) == 1)
+    stage.handle.live.begin(lambda _: None)
+    await stage.until(lambda: stage.links[0].orders == [WatchLive()])
+    await stage.die(1)
+    await clock.advance(2.0)
+    await stage.until(lambda: len(stage.links) == 2)
+    await stage.until(lambda: stage.links[1].orders == [WatchLive()])
 
 
 async def test_a_process_that_cannot_be_started_is_tried_again(

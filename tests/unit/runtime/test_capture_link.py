@@ -8,7 +8,14 @@ from multiprocessing.context import SpawnProcess
 import pytest
 import pytest_asyncio
 
-from spyoncino.runtime.capture.messages import FromChild, Shutdown, SourceStateChanged, StartClip
+from spyoncino.runtime.capture.messages import (
+    FromChild,
+    LiveFragment,
+    LiveMessage,
+    Shutdown,
+    SourceStateChanged,
+    StartClip,
+)
 from spyoncino.runtime.capture_link import CaptureLink
 from spyoncino.runtime.children import ChildStarter
 from spyoncino.runtime.message_pipe import ChildPipe, socket_pair
@@ -22,8 +29,11 @@ class Ends:
     def __init__(self, process: SpawnProcess) -> None:
         pipe, end = socket_pair()
         self.child = ChildPipe(end)
+        live, live_end = socket_pair()
+        self.live = ChildPipe(live_end)
         self.heard: list[FromChild] = []
-        self.link = CaptureLink(process, pipe, self.heard.append)
+        self.seen: list[LiveMessage] = []
+        self.link = CaptureLink(process, pipe, self.heard.append, live, self.seen.append)
 
     async def hears(self, count: int) -> None:
         async with asyncio.timeout(5):
@@ -36,6 +46,7 @@ async def ends() -> AsyncIterator[Ends]:
     starter = ChildStarter()
     ends = Ends(await starter.start(signal.pause, (), "sleeper"))
     yield ends
+    ends.live.close()
     ends.child.close()
     await asyncio.wait_for(ends.link.gone, 5)
     assert await ends.link.reap(0.0) == "was killed by signal 9 (SIGKILL)"
@@ -65,6 +76,23 @@ async def test_nobody_is_called_silent_while_nobody_listens(ends: Ends) -> None:
 
     ends.link.resume()
     await ends.hears(1)
+
+
+async def test_live_video_has_its_own_way_and_waits_for_nothing(ends: Ends) -> None:
+    fragment = LiveFragment(1, bytes(500_000), is_key=True, pts_s=0.0)
+    ends.link.pause()
+    await asyncio.to_thread(ends.child.send, SourceStateChanged("live"))
+    await asyncio.to_thread(ends.live.send, fragment)
+    async with asyncio.timeout(5):
+        while not ends.seen:  # noqa: ASYNC110 -- the callback only collects
+            await asyncio.sleep(0.001)
+    assert (ends.seen, ends.heard) == ([fragment], [])
+
+    ends.live.close()
+    await asyncio.sleep(0.02)
+    ends.link.resume()
+    await ends.hears(1)
+    assert not ends.link.gone.done(), "a process without live video goes on"
 
 
 async def test_orders_that_do_not_fit_follow_when_the_process_reads(ends: Ends) -> None:

@@ -12,15 +12,22 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.children import prepare_child
 
 
-def capture_main(end: socket.socket, spec: CaptureSpec, folder: str, parent_pid: int) -> None:
+def capture_main(
+    end: socket.socket,
+    live_end: socket.socket,
+    spec: CaptureSpec,
+    folder: str,
+    parent_pid: int,
+) -> None:
     """Be the capture process of one camera.
 
     Args:
         end: The child's end of a socket pair.
+        live_end: Of the live view's own pair.
         spec: What to do.
         folder: The run's folder in shared memory.
         parent_pid: Process id of main.
     """
     prepare_child(parent_pid)
     process = importlib.import_module("spyoncino.runtime.capture.process")
-    process.run(end, spec, Path(folder))
+    process.run(end, live_end, spec, Path(folder))

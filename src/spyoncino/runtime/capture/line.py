@@ -11,6 +11,7 @@ from spyoncino.media.packet_ring import PacketRing
 from spyoncino.media.pictures import analysis_size, i420_size_bytes
 from spyoncino.runtime.capture.feed import SourceFeed
 from spyoncino.runtime.capture.frame_publisher import EvenPace, FramePublisher
+from spyoncino.runtime.capture.live_view import LiveView
 from spyoncino.runtime.capture.messages import FromChild, SourceOpened
 from spyoncino.runtime.capture.on_demand import OnDemandFrames
 from spyoncino.runtime.capture.packet_store import PacketStore
@@ -31,6 +32,7 @@ class CaptureLine:
         publisher: Announces the pictures chosen for analysis.
         on_demand: Decodes full-size pictures of the last seconds.
         opened: What main is told about the source.
+        live: The live view, which outlasts the line.
     """
 
     feed: SourceFeed
@@ -38,9 +40,11 @@ class CaptureLine:
     publisher: FramePublisher
     on_demand: OnDemandFrames
     opened: SourceOpened
+    live: LiveView
 
     def close(self) -> None:
         """Close every clip as far as it is written and let go of the memory."""
+        self.live.disconnect()
         self.store.close()
         self.on_demand.close()
         self.publisher.ring.close()
@@ -52,6 +56,7 @@ def build_line(
     folder: Path,
     name: str,
     tell: Callable[[FromChild], None],
+    live: LiveView | None = None,
 ) -> CaptureLine:
     """Build the parts for an opened source.
 
@@ -61,6 +66,7 @@ def build_line(
         folder: The run's folder in shared memory.
         name: Prefix of the ring files, unique within the folder.
         tell: Sends a message to main.
+        live: The process's live view; ``None`` where nobody can watch.
 
     Raises:
         SourceError: There is no decoder for the source's codec.
@@ -87,12 +93,15 @@ def build_line(
         slots=frames.slots,
     )
     motion = build_motion_detector(spec.motion, spec.masks) if spec.motion else None
+    live = live or LiveView()
+    live.connect(feed.video, ring)
     return CaptureLine(
         feed=feed,
         store=PacketStore(ring, feed.video, source.audio, note, tell),
         publisher=FramePublisher(frames, size_px, EvenPace(spec.analysis_fps), motion, tell),
         on_demand=OnDemandFrames(folder, name, spec.pinned_slots, feed.video, tell),
         opened=opened,
+        live=live,
     )
 
 

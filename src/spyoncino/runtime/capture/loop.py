@@ -23,6 +23,8 @@ from spyoncino.runtime.capture.messages import (
     SourceStateChanged,
     StartClip,
     ToChild,
+    UnwatchLive,
+    WatchLive,
 )
 from spyoncino.runtime.capture.stall import StallWatch
 from spyoncino.runtime.message_pipe import ChildPipe
@@ -123,6 +125,10 @@ class CaptureLoop:
         elif isinstance(command, RequestFrame):
             packets = self._line.store.video_around(command.pts_s)
             self._line.on_demand.request(command.request_id, command.pts_s, packets)
+        elif isinstance(command, WatchLive):
+            self._line.live.watch()
+        elif isinstance(command, UnwatchLive):
+            self._line.live.unwatch()
         else:
             self._is_over = True
 
@@ -149,6 +155,7 @@ class CaptureLoop:
             self._watch.note(frames)
         for packet in packets:
             self._line.store.keep(packet)
+            self._line.live.take(packet)
         for frame in frames:
             if self._line.publisher.chooses(frame):
                 self._publish(frame)
@@ -179,4 +186,6 @@ class CaptureLoop:
             packet_ring_bytes=line.store.ring.size_bytes,
             packet_ring_span_s=line.store.ring.span_s,
             cpu_s=time.process_time(),
+            live_sent=line.live.sent,
+            live_dropped=line.live.dropped,
         )

@@ -149,6 +149,8 @@ class CaptureCounters:
         packet_ring_bytes: Compressed bytes kept.
         packet_ring_span_s: Seconds of video kept.
         cpu_s: Processor time of the process.
+        live_sent: Pictures of the live view given to main.
+        live_dropped: Pictures of the live view left out because main was behind.
     """
 
     frames_decoded: int = 0
@@ -159,6 +161,8 @@ class CaptureCounters:
     packet_ring_bytes: int = 0
     packet_ring_span_s: float = 0.0
     cpu_s: float = 0.0
+    live_sent: int = 0
+    live_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,59 @@ class RequestFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveBegun:
+    """A live view begins: another connection, or main has asked for it.
+
+    Args:
+        connection: Number of the live view within the process; its fragments have the same.
+        mime: Media type with the codec as RFC 6381 writes it.
+        width_px: Width of the picture.
+        height_px: Height of the picture.
+        init: Initialization segment of fragmented MP4.
+    """
+
+    connection: int
+    mime: str
+    width_px: int
+    height_px: int
+    init: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFragment:
+    """One picture of the live view; the first one, and the next after any loss, is a key frame.
+
+    Args:
+        connection: Of its ``LiveBegun``.
+        data: A fragment of MP4.
+        is_key: Decoding may begin here.
+        pts_s: Seconds since the source's first frame.
+    """
+
+    connection: int
+    data: bytes
+    is_key: bool
+    pts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveUnavailable:
+    """The video of this connection cannot be shown as it is; a sentence says why."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLive:
+    """Send the live view from the last key frame on until ``UnwatchLive``, over reconnects too."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnwatchLive:
+    """Nobody watches any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """Close everything in order and end."""
 
@@ -216,4 +273,6 @@ CaptureMessage = SourceOpened | FrameReady | Pressed | SourceStateChanged | EndO
 """What ``CaptureHandle.messages`` yields, in the order in which it happened."""
 
 FromChild = CaptureMessage | ClipProgress | ClipClosed | FrameAt | Heartbeat | SourceFailed
-ToChild = StartClip | EndClip | RequestFrame | Shutdown
+ToChild = StartClip | EndClip | RequestFrame | WatchLive | UnwatchLive | Shutdown
+LiveMessage = LiveBegun | LiveFragment | LiveUnavailable
+"""What comes on the live view's own way, beside the messages."""

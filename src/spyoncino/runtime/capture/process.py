@@ -12,6 +12,8 @@ import cv2
 from spyoncino.errors import SpyoncinoError
 from spyoncino.hardware.sources import LIVE_KINDS, build_source
 from spyoncino.runtime.capture.line import CaptureLine, build_line
+from spyoncino.runtime.capture.live_view import LiveView
+from spyoncino.runtime.capture.live_way import LiveWay
 from spyoncino.runtime.capture.loop import CaptureLoop
 from spyoncino.runtime.capture.messages import CaptureCounters, Heartbeat, SourceFailed
 from spyoncino.runtime.capture.messages import SourceStateChanged as StateChanged
@@ -24,11 +26,12 @@ LEAVE_GRACE_S = 10.0
 """Time that main has after SIGTERM to finish events and clips before its children leave."""
 
 
-def run(end: socket.socket, spec: CaptureSpec, folder: Path) -> None:
+def run(end: socket.socket, live_end: socket.socket, spec: CaptureSpec, folder: Path) -> None:
     """Be the capture process of one camera until main says so, or is gone.
 
     Args:
         end: The child's end of a socket pair.
+        live_end: Of the live view's own pair.
         spec: What to do.
         folder: The run's folder in shared memory.
     """
@@ -36,9 +39,12 @@ def run(end: socket.socket, spec: CaptureSpec, folder: Path) -> None:
     # One camera, one core: OpenCV's own threads would only fight with the other cameras'.
     cv2.setNumThreads(1)
     pipe = ChildPipe(end)
+    live = LiveView(LiveWay(live_end))
+    name = f"{spec.camera_id}.{os.getpid()}"
     try:
-        serve(pipe, spec, folder, f"{spec.camera_id}.{os.getpid()}", lambda: leave.is_overdue)
+        serve(pipe, spec, folder, name, lambda: leave.is_overdue, live)
     finally:
+        live.close()
         pipe.close()
 
 
@@ -48,6 +54,7 @@ def serve(
     folder: Path,
     name: str,
     must_leave: Callable[[], bool],
+    live: LiveView | None = None,
 ) -> None:
     """Open the source, run the loop, and tell main in a sentence when it fails.
 
@@ -60,6 +67,7 @@ def serve(
         folder: The run's folder in shared memory.
         name: Prefix of this process's ring files, unique within the folder.
         must_leave: Whether to end without main's order.
+        live: The live view; ``None`` where nobody can watch.
     """
     line: CaptureLine | None = None
     with contextlib.suppress(PipeClosedError), contextlib.ExitStack() as stack:
@@ -67,11 +75,11 @@ def serve(
             pipe.send(StateChanged("connecting"))
             pipe.send(Heartbeat(CaptureCounters()))
             if spec.source.kind in LIVE_KINDS:
-                LiveCapture(pipe, spec, folder, name, must_leave).run()
+                LiveCapture(pipe, spec, folder, name, must_leave, live=live).run()
                 return
             source = build_source(spec.source)
             stack.callback(source.close)
-            line = build_line(spec, source.open(), folder, name, pipe.send)
+            line = build_line(spec, source.open(), folder, name, pipe.send, live)
             stack.callback(line.close)
             pipe.send(line.opened)
             pipe.send(StateChanged("live"))

@@ -16,6 +16,7 @@ from spyoncino.hardware.source_types import Source, SourceFormat
 from spyoncino.hardware.sources import build_source
 from spyoncino.runtime.capture.backoff import Backoff
 from spyoncino.runtime.capture.line import CaptureLine, build_line
+from spyoncino.runtime.capture.live_view import LiveView
 from spyoncino.runtime.capture.loop import HEARTBEAT_S, CaptureLoop
 from spyoncino.runtime.capture.messages import (
     CaptureCounters,
@@ -27,6 +28,8 @@ from spyoncino.runtime.capture.messages import (
     SourceStateChanged,
     StartClip,
     ToChild,
+    UnwatchLive,
+    WatchLive,
 )
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture.stall import StallWatch
@@ -54,6 +57,7 @@ class LiveCapture:
         name: Prefix of this process's ring files, unique within the folder.
         must_leave: Whether to end without main's order.
         backoff: Pauses between tries.
+        live: The live view, which outlasts every connection; ``None`` where nobody can watch.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class LiveCapture:
         name: str,
         must_leave: Callable[[], bool],
         backoff: Backoff | None = None,
+        live: LiveView | None = None,
     ) -> None:
         self._pipe = pipe
         self._spec = spec
@@ -71,6 +76,7 @@ class LiveCapture:
         self._name = name
         self._must_leave = must_leave
         self._backoff = backoff or Backoff()
+        self._live = live or LiveView()
         self._connections = 0
         self._is_over = False
         self._beat_due_s = 0.0
@@ -114,7 +120,7 @@ class LiveCapture:
                 return
             self._connections += 1
             name = f"{self._name}.{self._connections}"
-            line = build_line(self._spec, opened, self._folder, name, self._pipe.send)
+            line = build_line(self._spec, opened, self._folder, name, self._pipe.send, self._live)
             stack.callback(line.close)
             self._pipe.send(line.opened)
             self._pipe.send(SourceStateChanged("live"))
@@ -174,6 +180,10 @@ class LiveCapture:
             self._pipe.send(ClipClosed(command.clip_id, None, NOT_CONNECTED))
         elif isinstance(command, RequestFrame):
             self._pipe.send(FrameAt(command.request_id, None, NOT_CONNECTED))
+        elif isinstance(command, WatchLive):
+            self._live.watch()
+        elif isinstance(command, UnwatchLive):
+            self._live.unwatch()
         elif isinstance(command, Shutdown):
             self._is_over = True
 

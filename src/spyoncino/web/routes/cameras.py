@@ -1,17 +1,20 @@
 """Cameras: their states, a picture of now, live pictures.
 
-Live pictures are JPEG. The page takes them from a WebSocket, because a browser opens only six
-ordinary connections to one server; ``live.mjpeg`` is for everything that is not our page.
+Live is video as the camera compressed it (fragmented MP4), or JPEG where that cannot be played. The
+page takes both from a WebSocket, because a browser opens only six ordinary connections to one
+server; ``live.mjpeg`` is for everything that is not our page.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, WebSocket
+from fastapi import APIRouter, HTTPException, Query, WebSocket
 from starlette.responses import Response, StreamingResponse
 
 from spyoncino.web.backend import Backend
 from spyoncino.web.live import LiveFeed
+from spyoncino.web.live_video import VideoFeed, VideoStart
 from spyoncino.web.routes.socket import until_gone
 from spyoncino.web.views import CameraView
 
@@ -59,22 +62,45 @@ def cameras_router(backend: Backend) -> APIRouter:
             media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}",
         )
 
+    _add_live(router, backend)
+    return router
+
+
+def _add_live(router: APIRouter, backend: Backend) -> None:
+    """The WebSocket of the live view, video or pictures."""
+
     @router.websocket("/{camera}/live")
-    async def live(socket: WebSocket, camera: str) -> None:
+    async def live(
+        socket: WebSocket,
+        camera: str,
+        form: Annotated[Literal["jpeg", "mp4"], Query(alias="format")] = "jpeg",
+    ) -> None:
         await socket.accept()
         feed = backend.live(camera)
-        if feed is None:
+        video = backend.video(camera)
+        if feed is None or video is None:
             await socket.close(NO_SUCH_CAMERA, "There is no such camera.")
-            return
-        await until_gone(socket, _send_pictures(socket, feed))
-
-    return router
+        elif form == "mp4":
+            await until_gone(socket, _send_video(socket, video))
+        else:
+            await until_gone(socket, _send_pictures(socket, feed))
 
 
 async def _send_pictures(socket: WebSocket, feed: LiveFeed) -> None:
     with feed.watched() as viewer:
         while (picture := await viewer.next()) is not None:
             await socket.send_bytes(picture)
+
+
+async def _send_video(socket: WebSocket, feed: VideoFeed) -> None:
+    with feed.watched() as viewer:
+        while (item := await viewer.next()) is not None:
+            if isinstance(item, bytes):
+                await socket.send_bytes(item)
+            else:
+                await socket.send_text(item.text())
+                if isinstance(item, VideoStart):
+                    await socket.send_bytes(item.init)
 
 
 async def _parts(feed: LiveFeed) -> AsyncIterator[bytes]:

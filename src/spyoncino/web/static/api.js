@@ -26,13 +26,15 @@ async function sentenceOf(answer) {
 export class Line {
   /**
    * @param {string} path
-   * @param {(data: any) => void} onMessage text or Blob
+   * @param {(data: any) => void} onMessage text, or Blob or ArrayBuffer
    * @param {(isOpen: boolean) => void} [onChange]
+   * @param {BinaryType} [binaryType] what a binary message comes as
    */
-  constructor(path, onMessage, onChange = () => {}) {
+  constructor(path, onMessage, onChange = () => {}, binaryType = "blob") {
     this.path = path;
     this.onMessage = onMessage;
     this.onChange = onChange;
+    this.binaryType = binaryType;
     this.pauseMs = RETRY_FIRST_MS;
     this.closed = false;
     this.timer = 0;
@@ -42,12 +44,13 @@ export class Line {
   open() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}${this.path}`);
+    socket.binaryType = this.binaryType;
     this.socket = socket;
     socket.onopen = () => {
       this.pauseMs = RETRY_FIRST_MS;
       this.onChange(true);
     };
-    socket.onmessage = (message) => this.onMessage(message.data);
+    socket.onmessage = (message) => !this.closed && this.onMessage(message.data);
     socket.onclose = () => {
       if (this.closed) return;
       this.onChange(false);

@@ -22,6 +22,7 @@ from spyoncino.modules.page_metrics import pss_bytes
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
+from spyoncino.runtime.capture.messages import LiveBegun, LiveFragment, LiveUnavailable
 from spyoncino.runtime.tasks import PICTURE
 from spyoncino.schemas import topics
 from spyoncino.schemas.events import EventCompleted
@@ -130,6 +131,28 @@ async def test_pictures_are_made_only_while_somebody_watches(harness: ModuleHarn
     await until(lambda: backend.numbers()["viewers"] == 0)
     assert harness.captures.held == 0
     assert backend.numbers()["pictures"] == 1
+
+
+async def test_video_is_asked_of_the_camera_while_somebody_watches(harness: ModuleHarness) -> None:
+    server = await harness.add(WebServer, port=0)
+    live = harness.captures["door"].live
+    backend = server._backend
+    assert backend is not None
+    address = (server.address or "").replace("http", "ws")
+    async with connect(f"{address}api/v1/cameras/door/live?format=mp4") as line:
+        await until(lambda: live.is_on)
+        live.take(LiveBegun(1, "video/mp4", 64, 48, b"init"))
+        live.take(LiveFragment(1, b"piece", is_key=True, pts_s=0.0))
+        assert '"mime": "video/mp4"' in str(await line.recv())
+        assert [await line.recv(), await line.recv()] == [b"init", b"piece"]
+        live.take(LiveUnavailable("It has no headers."))
+        assert "It has no headers." in str(await line.recv())
+        assert backend.numbers()["video_viewers"] == 1
+        assert (await ask(server, "/api/v1/cameras")).json()[0]["viewers"] == 1
+    await until(lambda: backend.numbers()["video_viewers"] == 0)
+    assert live.is_on, "whoever loads the page again finds it running"
+    await server.stop()
+    assert not live.is_on
 
 
 async def test_one_picture_is_made_at_a_time_and_a_late_one_is_left_out(

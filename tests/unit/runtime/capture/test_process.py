@@ -13,6 +13,8 @@ from tests.fixtures.capture_clips import write_clip
 from spyoncino.errors import SourceEndedError, SourceError
 from spyoncino.hardware.source_types import RawPicture, SourceFormat, SourceItem, SourceSpec
 from spyoncino.runtime.capture import process
+from spyoncino.runtime.capture.live_view import LiveView
+from spyoncino.runtime.capture.live_way import LiveWay
 from spyoncino.runtime.capture.messages import (
     ClipClosed,
     EndClip,
@@ -21,12 +23,17 @@ from spyoncino.runtime.capture.messages import (
     FrameReady,
     FromChild,
     Heartbeat,
+    LiveBegun,
+    LiveFragment,
+    LiveMessage,
     RequestFrame,
     Shutdown,
     SourceFailed,
     SourceOpened,
     SourceStateChanged,
     StartClip,
+    UnwatchLive,
+    WatchLive,
 )
 from spyoncino.runtime.capture.process import serve
 from spyoncino.runtime.capture.spec import CaptureSpec
@@ -43,7 +50,10 @@ class FakeMain:
         self.heard: list[FromChild] = []
         self.leases = LeaseBook()
         self.must_leave = threading.Event()
-        arguments = (self.child, spec, folder, "door.1", self.must_leave.is_set)
+        self.live_pipe, live_end = socket_pair()
+        self.live = LiveView(LiveWay(live_end))
+        self.seen: list[LiveMessage] = []
+        arguments = (self.child, spec, folder, "door.1", self.must_leave.is_set, self.live)
         self.thread = threading.Thread(target=serve, args=arguments, daemon=True)
         self.thread.start()
 
@@ -52,6 +62,7 @@ class FakeMain:
         deadline = time.monotonic() + 15
         while not is_enough():
             assert time.monotonic() < deadline, self.heard
+            self.seen += self.live_pipe.receive()
             for message in self.pipe.receive():
                 self.heard.append(message)
                 if isinstance(message, FrameReady):
@@ -71,6 +82,8 @@ class FakeMain:
         self.thread.join(10)
         assert not self.thread.is_alive()
         self.child.close()
+        self.live.close()
+        self.live_pipe.close()
         self.leases.close()
 
 
@@ -134,6 +147,24 @@ def test_without_free_slots_a_live_run_goes_on_and_a_lossless_one_waits(
     lossless = run(file_spec(tmp_path, is_lossless=True))
     lossless.until(lambda: len(lossless.of(FrameReady)) == 4, is_releasing=False)
     assert lossless.of(EndOfStream) == []
+
+
+def test_live_video_is_made_from_order_to_order(run: Run, tmp_path: Path) -> None:
+    main = run(file_spec(tmp_path))
+    main.until(lambda: SourceStateChanged("ended") in main.heard)
+    assert main.seen == []
+
+    main.pipe.send(WatchLive())
+    main.until(lambda: len(main.seen) == 10)
+    assert isinstance(main.seen[0], LiveBegun)
+    pieces = [piece for piece in main.seen if isinstance(piece, LiveFragment)]
+    assert [piece.is_key for piece in pieces] == [True, *[False] * 8]
+    main.until(
+        lambda: any(isinstance(m, Heartbeat) and m.counters.live_sent == 9 for m in main.heard)
+    )
+    main.pipe.send(UnwatchLive())
+    main.pipe.send(WatchLive())
+    main.until(lambda: len(main.seen) == 20)
 
 
 def test_shutdown_while_waiting_for_a_slot_is_obeyed(run: Run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from spyoncino.errors import SourceError, SourceRefusedError
 from spyoncino.hardware.source_types import RawPicture, SourceFormat, SourceItem, SourceSpec
 from spyoncino.runtime.capture import reconnect
 from spyoncino.runtime.capture.backoff import Backoff
+from spyoncino.runtime.capture.live_view import LiveView
 from spyoncino.runtime.capture.messages import (
     ClipClosed,
     EndClip,
@@ -24,6 +25,8 @@ from spyoncino.runtime.capture.messages import (
     SourceStateChanged,
     StartClip,
     ToChild,
+    UnwatchLive,
+    WatchLive,
 )
 from spyoncino.runtime.capture.reconnect import LiveCapture
 from spyoncino.runtime.capture.spec import CaptureSpec
@@ -81,6 +84,7 @@ class Story:
         self.due: list[ToChild] = []
         self.heard: list[FromChild] = []
         self.opened = self.closed = 0
+        self.live = LiveView()
         self.heard_end = False
 
     def send(self, message: FromChild) -> None:
@@ -116,6 +120,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             "door.1",
             lambda: story.heard_end,
             Backoff(first_s=0.02, longest_s=0.05),
+            story.live,
         ).run()
         return story
 
@@ -131,6 +136,16 @@ def test_a_source_that_fails_is_opened_again_with_new_memory(run: Run) -> None:
     assert len(set(rings)) == 2
     assert [Path(ring).name for ring in rings] == ["door.1.1-frames.ring", "door.1.2-frames.ring"]
     assert len(story.of(FrameReady)) == 3
+
+
+@pytest.mark.parametrize(
+    ("orders", "is_wanted"), [([WatchLive()], True), ([WatchLive(), UnwatchLive()], False)]
+)
+def test_orders_about_live_video_are_kept_for_the_next_connection(
+    run: Run, orders: list[ToChild], is_wanted: bool
+) -> None:
+    story = run(Story([[SourceError("Off.")], ["ok", "end"]], {"retrying": orders}))
+    assert story.live.is_wanted == is_wanted
 
 
 def test_what_cannot_be_opened_is_tried_again(run: Run) -> None:
