@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from spyoncino.errors import StorageError
-from spyoncino.persistence.database import BUSY_TIMEOUT_S, told_as_storage_error
+from spyoncino.persistence.database import told_as_storage_error
+from spyoncino.persistence.migrate import BUSY_TIMEOUT_S
 
 T = TypeVar("T")
 
