@@ -33,6 +33,7 @@ from spyoncino.runtime.capture.messages import (
     StartClip,
 )
 from spyoncino.runtime.capture.spec import CaptureSpec
+from spyoncino.runtime.capture_gaps import GapMeter
 from spyoncino.runtime.capture_limits import CaptureLimits, CaptureStats
 from spyoncino.runtime.capture_link import CaptureLink
 from spyoncino.runtime.capture_requests import ClipRequests, FrameRequests
@@ -89,6 +90,7 @@ class CaptureHandle:
         self._state: SourceState = "off"
         self._last_error = ""
         self._counters = CaptureCounters()
+        self._gaps = GapMeter(spec.source.stall_s)
 
     @property
     def camera_id(self) -> str:
@@ -188,6 +190,8 @@ class CaptureHandle:
             open_clips=self._clips.count,
             last_error=self._last_error,
             counters=self._counters,
+            gaps=self._gaps.count,
+            lost_s=self._gaps.lost_s(self._clock.monotonic_ns()),
         )
 
     def _running_link(self) -> CaptureLink:
@@ -272,7 +276,8 @@ class CaptureHandle:
 
     def _change_state(self, state: SourceState, detail: str) -> None:
         self._state = state
-        self._inbox.put(SourceStateChanged(state, detail))
+        change = SourceStateChanged(state, detail)
+        self._inbox.put(self._gaps.told(change, self._clock.monotonic_ns()))
 
     async def _pause(self, pause_s: float) -> None:
         sleep = asyncio.ensure_future(self._clock.sleep(pause_s))
@@ -290,6 +295,7 @@ class CaptureHandle:
         self._rings.add(frame.handle.ring)
         self._leases.adopt(frame.handle)
         self._last_frame = frame
+        self._gaps.note_picture(self._clock.monotonic_ns())
         self._inbox.put(frame)
 
     def _take_answer(self, answer: FrameAt) -> None:
@@ -320,6 +326,7 @@ class CaptureHandle:
             case _:
                 if isinstance(message, SourceStateChanged):
                     self._take_state(message)
+                    message = self._gaps.told(message, self._clock.monotonic_ns())
                 elif isinstance(message, SourceOpened):
                     self._frame_ring = message.ring
                 self._is_over = self._is_over or isinstance(message, EndOfStream)

@@ -40,6 +40,8 @@ class CaptureStats:
         open_clips: Clips being written.
         last_error: Why the last process ended; empty while none has.
         counters: What the present process said last.
+        gaps: Times in which it gave no pictures after it had been live.
+        lost_s: Seconds of all of them together, a present one included.
     """
 
     state: SourceState
@@ -48,3 +50,5 @@ class CaptureStats:
     open_clips: int
     last_error: str
     counters: CaptureCounters
+    gaps: int = 0
+    lost_s: float = 0.0
