@@ -203,7 +203,7 @@ def _step(most: float, ticks: int) -> float:
     """A round step that gives about so many ticks."""
     rough = max(most, 1e-9) / ticks
     power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
 
 
 def _text(x: float, y: float, words: str, style: str, anchor: str = "start") -> str:

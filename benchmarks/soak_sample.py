@@ -81,6 +81,8 @@ class Sampler:
             camera = found.group(1)
             lives = sum(name.startswith(f"capture {camera}") for name in self._names.values())
             name = f"capture {camera}" + (f" ({lives + 1})" if lives else "")
+        elif "resource_tracker" in " ".join(process.cmdline()):
+            name = "resource tracker"
         else:
             return f"other {process.pid}"
         self._names[process.pid] = name

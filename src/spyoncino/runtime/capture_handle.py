@@ -236,24 +236,26 @@ class CaptureHandle:
         link = self._link
         if self._stop_wanted.is_set():
             link.send(Shutdown())
-        was_silent = await self._watch(link)
+        silent_for_s = await self._watch(link)
         ending = await link.reap(self._limits.stop_s)
         self._link = None
-        if was_silent:
-            ending = f"said nothing for {self._limits.silence_s:g} s and was killed"
+        if silent_for_s is not None:
+            ending = f"said nothing for {silent_for_s:g} s and was killed"
         sentence = self._failure or f"{whose} {ending}."
         self._after_life(sentence)
         return sentence
 
-    async def _watch(self, link: CaptureLink) -> bool:
-        """Wait until the process is gone; whether it had to be killed for its silence."""
+    async def _watch(self, link: CaptureLink) -> float | None:
+        """Wait until the process is gone; after how long a silence it had to be killed for that."""
         while not link.gone.done():
             await asyncio.wait({link.gone}, timeout=self._limits.silence_s / 4)
-            if not link.gone.done() and link.silent_for_s > self._limits.silence_s:
+            limits = self._limits
+            patience_s = limits.silence_s if link.has_spoken else limits.start_s
+            if not link.gone.done() and link.silent_for_s > patience_s:
                 link.kill()
                 await link.gone
-                return True
-        return False
+                return patience_s
+        return None
 
     def _after_life(self, reason: str) -> None:
         """Nobody answers any more: tell those who wait, let leases run out."""

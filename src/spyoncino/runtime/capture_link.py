@@ -36,6 +36,7 @@ class CaptureLink:
         self._is_reading = False
         self.pid = process.pid or 0
         self.heard_at_s = self._loop.time()
+        self.has_spoken = False
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self.resume()
 
@@ -118,6 +119,7 @@ class CaptureLink:
             self._hang_up()
             return
         self.heard_at_s = self._loop.time()
+        self.has_spoken = True
         for message in messages:
             self._on_message(message)
 
