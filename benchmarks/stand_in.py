@@ -2,7 +2,7 @@
 
 Follows ``ExecStart``, ``WorkingDirectory``, ``Environment``, ``Restart``, ``RestartSec``,
 ``RestartPreventExitStatus``, ``WatchdogSec``, ``KillMode=mixed`` and ``TimeoutStopSec``, and
-listens on ``NOTIFY_SOCKET``. Limits and hardening are left out. SIGTERM stops the service, in order.
+listens on ``NOTIFY_SOCKET``. Limits and hardening are left out. SIGTERM stops the service.
 
     python benchmarks/stand_in.py UNIT LOG
 

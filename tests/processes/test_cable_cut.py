@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ class Ear:
         return self.changes[-1]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    yield
+    assert not list(tmp_path.rglob("*.ring"))
+
+
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 async def test_a_cut_cable_is_noticed_reported_as_a_gap_and_mended(
     tmp_path: Path, transport: str
@@ -60,8 +67,7 @@ async def test_a_cut_cable_is_noticed_reported_as_a_gap_and_mended(
     captures = Captures(SystemClock(), base=tmp_path)
     await captures.open()
     with CameraNetwork() as network, RtspCamera(camera_clip(tmp_path), network=network) as camera:
-        options = {"transport": transport}
-        source = SourceSpec("rtsp", camera.url, options=options, stall_s=STALL_S)
+        source = SourceSpec("rtsp", camera.url, options={"transport": transport}, stall_s=STALL_S)
         ear = Ear(captures.add(CaptureSpec("door", source, analysis_fps=10)))
         await ear.handle.start()
         listening = asyncio.create_task(ear.listen())
@@ -85,4 +91,3 @@ async def test_a_cut_cable_is_noticed_reported_as_a_gap_and_mended(
         finally:
             await captures.close()
             await listening
-    assert not list(tmp_path.rglob("*.ring"))

@@ -110,5 +110,5 @@ def test_arrival_times_rise(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_read_gives_up_later_than_whoever_watches_the_pictures(camera: Recorded) -> None:
-    """Else FFmpeg hands out what its parser kept back, and a dead camera looks live for a moment."""
+    """Else FFmpeg hands out what its parser kept back, and a dead camera looks live."""
     assert camera.silence_s > live_camera.PATIENCE * SourceSpec("usb").stall_s
