@@ -10,16 +10,31 @@ import psutil
 from report import Row
 
 
-def pss_mb(pid: int) -> float:
-    """Proportional share of physical memory, in 1e6 bytes.
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Physical memory of a process in 1e6 bytes.
 
-    Raises:
-        OSError: The process is gone.
+    Args:
+        pss_mb: Proportional share: a page that three processes map counts a third for each.
+        own_mb: Of that what no file lies behind. Growth is judged by this: the share of a library
+            grows when somebody else who had it loaded ends.
     """
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
+
+    pss_mb: float
+    own_mb: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Memory":
+        """Measure a process now.
+
+        Raises:
+            OSError: It is gone.
+        """
+        sizes: dict[str, float] = {}
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]:
+            name, size, _ = line.split()
+            sizes[name] = int(size) * 1024 / 1e6
+        return cls(sizes.get("Pss:", 0.0), sizes.get("Pss_Anon:", 0.0))
 
 
 def on_disk_mb(folder: Path) -> float:
@@ -39,6 +54,7 @@ class Footprint:
     threads: int
     descriptors: int
     memory_mb: float
+    own_memory_mb: float
     shared_files: int
     shared_mb: float
 
@@ -46,15 +62,18 @@ class Footprint:
     def of(cls, processes: Iterable[psutil.Process], shared: Path) -> "Footprint":
         """Measure now; a process that ends meanwhile is left out."""
         count = threads = descriptors = 0
-        memory_mb = 0.0
+        memory_mb = own_mb = 0.0
         for process in processes:
             with suppress(psutil.NoSuchProcess, OSError):
-                memory_mb += pss_mb(process.pid)
+                memory = Memory.of(process.pid)
+                memory_mb += memory.pss_mb
+                own_mb += memory.own_mb
                 threads += process.num_threads()
                 descriptors += process.num_fds()
                 count += 1
         files = sum(1 for path in shared.rglob("*") if path.is_file())
-        return cls(count, threads, descriptors, memory_mb, files, on_disk_mb(shared))
+        shared_mb = on_disk_mb(shared)
+        return cls(count, threads, descriptors, memory_mb, own_mb, files, shared_mb)
 
     def rows_until(self, after: "Footprint") -> list[Row]:
         """What a later moment holds, with this one as the budget."""
@@ -63,6 +82,7 @@ class Footprint:
             ("threads", self.threads, after.threads, "threads"),
             ("descriptors", self.descriptors, after.descriptors, "descriptors"),
             ("memory (PSS)", self.memory_mb, after.memory_mb, "MB"),
+            ("memory without libraries", self.own_memory_mb, after.own_memory_mb, "MB"),
             ("files in shared memory", self.shared_files, after.shared_files, "files"),
             ("shared memory", self.shared_mb, after.shared_mb, "MB"),
         )

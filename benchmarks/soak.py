@@ -2,9 +2,9 @@
 
 One camera is a real RTSP server that shows a recording round and round, the other the simulator,
 whose visitors ring. Chromium without a window has the page open with both live pictures. Every few
-seconds: memory (PSS), descriptors and threads of every process, processor time, shared memory, the
-database; so that a slope has an owner. The beginning warms up and does not count; a slope is the
-least-squares line through what counts.
+seconds: memory of every process (with and without libraries), its descriptors, threads and use of
+the processor, shared memory, the database; so that a slope has an owner. The beginning warms up and does not
+count; a slope is the least-squares line through what counts.
 
     SPYONCINO_TESTDATA=... python benchmarks/soak.py --minutes 30
 """
@@ -223,11 +223,14 @@ class Course:
 def rows(soak: Soak, course: Course) -> list[Row]:
     """Median, maximum and slope of each quantity behind the warm-up."""
     found: list[Row] = []
+    names = course.names
     quantities = [
-        ("memory, all", course.total("memory_mb"), "MB", MEMORY_BUDGET_MB, SLOPE_BUDGET_MB_H),
+        ("memory (PSS)", course.total("memory_mb"), "MB", MEMORY_BUDGET_MB, None),
+        *((f"memory of {name}", course.of(name, "memory_mb"), "MB", None, None) for name in names),
+        ("memory without libraries", course.total("own_mb"), "MB", None, SLOPE_BUDGET_MB_H),
         *(
-            (f"memory, {name}", course.of(name, "memory_mb"), "MB", None, SLOPE_BUDGET_MB_H)
-            for name in course.names
+            (f"the same of {name}", course.of(name, "own_mb"), "MB", None, SLOPE_BUDGET_MB_H)
+            for name in names
         ),
         ("descriptors", course.total("descriptors"), "descriptors", None, 0.0),
         ("threads", course.total("threads"), "threads", None, 0.0),
@@ -269,6 +272,7 @@ def draw(path: Path, course: Course) -> None:
     cores = {name: Line(course.cores(name)) for name in course.names}
     panels = [
         Panel("Memory (PSS), MB", per_process("memory_mb", "MB"), MEMORY_BUDGET_MB),
+        Panel("Memory without libraries, MB", per_process("own_mb", "MB"), None),
         Panel("Open descriptors", per_process("descriptors", ""), None),
         Panel("Threads", per_process("threads", ""), None),
         Panel("Shared memory, MB", {"all": line(course.shared(), "MB")}, None),

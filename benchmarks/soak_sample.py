@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from footprint import on_disk_mb, pss_mb
+from footprint import Memory, on_disk_mb
 
 RING = re.compile(r"/([\w-]+?)\.\d+[^/\n]*-frames\.ring")
 """A mapped frame ring: the camera's name, the process id."""
@@ -15,9 +15,10 @@ RING = re.compile(r"/([\w-]+?)\.\d+[^/\n]*-frames\.ring")
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one process holds and has used; memory in 1e6 bytes."""
+    """What one process holds and has used; memory in 1e6 bytes, with and without libraries."""
 
     memory_mb: float
+    own_mb: float
     descriptors: float
     threads: float
     cpu_s: float
@@ -62,8 +63,10 @@ class Sampler:
             with suppress(psutil.NoSuchProcess, OSError):
                 name = self._names.get(process.pid) or self._named(process)
                 cpu = process.cpu_times()
+                memory = Memory.of(process.pid)
                 held[name] = Held(
-                    pss_mb(process.pid),
+                    memory.pss_mb,
+                    memory.own_mb,
                     float(process.num_fds()),
                     float(process.num_threads()),
                     cpu.user + cpu.system,

@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 
 FIRST_S = 1.0
-SOON_S = 4.0
-"""No pause is longer at first: whoever unplugged a camera for a moment sees it again at once, and a
-try costs one packet in the network."""
+SOON_S = 3.0
+"""No pause is longer at first: with a second to connect, a camera is seen again within 5 s of its
+return, and a try costs a few packets in the network."""
 
 SOON_FOR_S = 300.0
 """So long, by the pauses alone, a camera is expected back; one that is away for longer is broken or
