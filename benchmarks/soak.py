@@ -2,9 +2,9 @@
 
 One camera is a real RTSP server that shows a recording round and round, the other the simulator,
 whose visitors ring. Chromium without a window has the page open with both live pictures. Every few
-seconds: memory of every process (with and without libraries), its descriptors, threads and use of
-the processor, shared memory, the database; so that a slope has an owner. The beginning warms up and does not
-count; a slope is the least-squares line through what counts.
+seconds: memory of every process (with and without libraries), its descriptors, its threads, its use
+of the processor, shared memory, the database; so that a slope has an owner. The beginning warms up
+and does not count; a slope is the least-squares line through what counts.
 
     SPYONCINO_TESTDATA=... python benchmarks/soak.py --minutes 30
 """

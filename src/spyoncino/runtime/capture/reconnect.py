@@ -5,6 +5,7 @@ of the one before. Main's commands are served all the time.
 """
 
 import contextlib
+import gc
 import queue
 import threading
 import time
@@ -86,7 +87,7 @@ class LiveCapture:
         """
         while not self._is_over:
             try:
-                self._connection()
+                self._connected_once()
             except SourceChangedError as change:
                 self._pipe.send(SourceStateChanged("retrying", f"{change} Beginning anew."))
             except SourceError as error:
@@ -102,6 +103,17 @@ class LiveCapture:
     def _was_stable(self) -> bool:
         since_s = self._live_since_s
         return since_s is not None and time.monotonic() - since_s > STABLE_S
+
+    def _connected_once(self) -> None:
+        """One connection, and nothing of it left behind.
+
+        Its parts refer to each other, and a process that makes few objects collects such rings
+        rarely; these hold megabytes of pictures and packets that the collector does not see.
+        """
+        try:
+            self._connection()
+        finally:
+            gc.collect()
 
     def _connection(self) -> None:
         """One connection from its beginning to its end."""
