@@ -129,7 +129,6 @@ class LiveCapture:
             line = build_line(self._spec, opened, self._folder, name, self._pipe.send)
             stack.callback(line.close)
             self._pipe.send(line.opened)
-            self._pipe.send(SourceStateChanged("live"))
             self._live_since_s = time.monotonic()
             self._run(source, line)
 
