@@ -87,15 +87,15 @@ class LiveCapture:
         """
         while not self._is_over:
             try:
-                self._connected_once()
+                self._connection()
             except SourceChangedError as change:
-                self._pipe.send(SourceStateChanged("retrying", f"{change} Beginning anew."))
+                self._tell_lost(f"{change} Beginning anew.")
             except SourceError as error:
                 if self._was_stable():
                     self._backoff.reset()
                 pause_s = self._backoff.pause_s(is_refused=isinstance(error, SourceRefusedError))
                 sentence = f"{error} Next try in {pause_s:.0f} s."
-                self._pipe.send(SourceStateChanged("retrying", sentence))
+                self._tell_lost(sentence)
                 self._serve_until(time.monotonic() + pause_s)
             if not self._is_over:
                 self._pipe.send(SourceStateChanged("connecting"))
@@ -104,16 +104,14 @@ class LiveCapture:
         since_s = self._live_since_s
         return since_s is not None and time.monotonic() - since_s > STABLE_S
 
-    def _connected_once(self) -> None:
-        """One connection, and nothing of it left behind.
+    def _tell_lost(self, sentence: str) -> None:
+        """Say that the connection is lost, then let go of what it leaves behind.
 
         Its parts refer to each other, and a process that makes few objects collects such rings
         rarely; these hold megabytes of pictures and packets that the collector does not see.
         """
-        try:
-            self._connection()
-        finally:
-            gc.collect()
+        self._pipe.send(SourceStateChanged("retrying", sentence))
+        gc.collect()
 
     def _connection(self) -> None:
         """One connection from its beginning to its end."""
