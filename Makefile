@@ -9,7 +9,7 @@ SMALL_TESTS := tests/unit tests/contracts tests/architecture
 LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick services check wheel format bench soak clean
+.PHONY: help demo test quick services check wheel format bench soak drill clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,11 +54,17 @@ format: $(VENV)/.developer ## put files into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.developer ## every budget as a ratio, results under benchmarks/results
+bench: $(VENV)/.developer ## every budget as a ratio, short drills; results under benchmarks/results
 	$(BIN)/python benchmarks/run_all.py
 
-soak: $(VENV)/.developer ## a long run that watches memory, descriptors and processes (SOAK_MINUTES=30)
+soak: $(VENV)/.developer ## a long run that watches memory, descriptors and threads (SOAK_MINUTES=30)
 	$(BIN)/python benchmarks/soak.py --minutes $${SOAK_MINUTES:-30}
+
+drill: $(VENV)/.developer ## what breaks, breaks: cameras, cables, processes (about 40 minutes, root for cables)
+	$(BIN)/python benchmarks/rtsp_drill.py
+	$(BIN)/python benchmarks/restart_drill.py --kills 20 --hangs 1
+	$(BIN)/python benchmarks/kill_nine.py
+	$(BIN)/python benchmarks/pool_chaos.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*

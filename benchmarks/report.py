@@ -14,8 +14,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -102,6 +102,34 @@ def write_report(name: str, rows: Sequence[Row]) -> Path:
     path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.stdout.write(f"written to {path.relative_to(ROOT)}\n")
     return path
+
+
+def reports_since(moment_s: float) -> dict[str, list[Row]]:
+    """What was reported on this machine since then.
+
+    Args:
+        moment_s: Seconds since 1970.
+
+    Returns:
+        Name of the benchmark to its rows, by name; a value that is no number is NaN.
+    """
+    found: dict[str, list[Row]] = {}
+    for path in sorted(RESULTS.glob(f"*-{machine_name()}.json")):
+        if path.stat().st_mtime < moment_s:
+            continue
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        for row in facts["rows"]:
+            value = math.nan if row["value"] is None else row["value"]
+            found.setdefault(facts["benchmark"], []).append(Row(**{**row, "value": value}))
+    return found
+
+
+def print_reports(reports: Mapping[str, Sequence[Row]]) -> None:
+    """Print all rows of several benchmarks as one table."""
+    rows = [
+        replace(row, name=f"{name}: {row.name}") for name, rows in reports.items() for row in rows
+    ]
+    _print_table(f"everything, commit {commit()},", rows)
 
 
 def _figure(value: float | None) -> str:

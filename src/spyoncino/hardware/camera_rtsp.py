@@ -16,6 +16,10 @@ PATIENT_US = 8_000_000
 describes itself or begins with a key frame, and connecting then takes 1.1 s instead of 2 to 5 s
 (GStreamer's server, 10 pictures a second); only where the size is missing, more is looked at."""
 
+RATE_PICTURES = "4"
+"""Pictures that FFmpeg looks at for the frame rate; its own 20 are what makes connecting wait when
+all else is known, or the next key frame has come."""
+
 MAX_DELAY_US = 500_000
 """Over UDP: how long FFmpeg waits for a packet that others have overtaken."""
 
@@ -49,6 +53,7 @@ class RtspCamera(LiveCamera):
             "protocol_whitelist": PROTOCOLS,
             "max_delay": str(MAX_DELAY_US),
             "analyzeduration": str(QUICK_US),
+            "fpsprobesize": RATE_PICTURES,
         }
         container = connected(self._address, options, silence_s=self.silence_s)
         if any(video.codec_context.width == 0 for video in container.streams.video):

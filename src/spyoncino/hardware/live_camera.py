@@ -18,7 +18,12 @@ MAX_WAITING = 600
 the thread waits, and the camera notices by its own buffers."""
 
 PATIENCE = 2.0
-"""Times ``stall_s`` that a read may take: whoever watches the pictures gives up by then."""
+"""Times ``stall_s`` without a picture after which whoever watches the pictures gives up."""
+
+READ_MARGIN_S = 2.0
+"""A read may take so much longer: it must not be the first to give up. FFmpeg answers a read that
+took too long with the rest that its parser kept back, as if it had come from the camera, and the
+next read waits as long again."""
 
 
 class LiveCamera(ABC):
@@ -32,7 +37,7 @@ class LiveCamera(ABC):
     """
 
     def __init__(self, spec: SourceSpec) -> None:
-        self.silence_s = PATIENCE * spec.stall_s
+        self.silence_s = PATIENCE * spec.stall_s + READ_MARGIN_S
         self._demuxer: Demuxer | None = None
         self._handover: Handover[MediaPacket] = Handover()
 

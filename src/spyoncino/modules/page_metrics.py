@@ -215,6 +215,18 @@ def _cameras(context: ModuleContext, cameras: tuple[CameraView, ...]) -> list[Fi
             "counter",
         ),
         Figure(
+            "camera_gaps",
+            "Times in which a camera gave no pictures after it had been live.",
+            [({"camera": camera}, stats.gaps) for camera, stats in captures.items()],
+            "counter",
+        ),
+        Figure(
+            "camera_lost_seconds",
+            "Seconds of these gaps, a present one included.",
+            [({"camera": camera}, stats.lost_s) for camera, stats in captures.items()],
+            "counter",
+        ),
+        Figure(
             "camera_packet_bytes",
             "Compressed video kept in memory.",
             [

@@ -33,6 +33,7 @@ from spyoncino.runtime.capture.messages import (
     StartClip,
 )
 from spyoncino.runtime.capture.spec import CaptureSpec
+from spyoncino.runtime.capture_gaps import GapMeter
 from spyoncino.runtime.capture_limits import CaptureLimits, CaptureStats
 from spyoncino.runtime.capture_link import CaptureLink
 from spyoncino.runtime.capture_requests import ClipRequests, FrameRequests
@@ -91,6 +92,7 @@ class CaptureHandle:
         self._state: SourceState = "off"
         self._last_error = ""
         self._counters = CaptureCounters()
+        self._gaps = GapMeter(spec.source.stall_s)
 
     @property
     def camera_id(self) -> str:
@@ -190,6 +192,8 @@ class CaptureHandle:
             open_clips=self._clips.count,
             last_error=self._last_error,
             counters=self._counters,
+            gaps=self._gaps.count,
+            lost_s=self._gaps.lost_s(self._clock.monotonic_ns()),
         )
 
     def _running_link(self) -> CaptureLink:
@@ -235,25 +239,27 @@ class CaptureHandle:
         self.live.join(link.send)
         if self._stop_wanted.is_set():
             link.send(Shutdown())
-        was_silent = await self._watch(link)
+        silent_for_s = await self._watch(link)
         self.live.leave()
         ending = await link.reap(self._limits.stop_s)
         self._link = None
-        if was_silent:
-            ending = f"said nothing for {self._limits.silence_s:g} s and was killed"
+        if silent_for_s is not None:
+            ending = f"said nothing for {silent_for_s:g} s and was killed"
         sentence = self._failure or f"{whose} {ending}."
         self._after_life(sentence)
         return sentence
 
-    async def _watch(self, link: CaptureLink) -> bool:
-        """Wait until the process is gone; whether it had to be killed for its silence."""
+    async def _watch(self, link: CaptureLink) -> float | None:
+        """Wait until the process is gone; after how long a silence it had to be killed for that."""
         while not link.gone.done():
             await asyncio.wait({link.gone}, timeout=self._limits.silence_s / 4)
-            if not link.gone.done() and link.silent_for_s > self._limits.silence_s:
+            limits = self._limits
+            patience_s = limits.silence_s if link.has_spoken else limits.start_s
+            if not link.gone.done() and link.silent_for_s > patience_s:
                 link.kill()
                 await link.gone
-                return True
-        return False
+                return patience_s
+        return None
 
     def _after_life(self, reason: str) -> None:
         """Nobody answers any more: tell those who wait, let leases run out."""
@@ -276,7 +282,8 @@ class CaptureHandle:
 
     def _change_state(self, state: SourceState, detail: str) -> None:
         self._state = state
-        self._inbox.put(SourceStateChanged(state, detail))
+        change = SourceStateChanged(state, detail)
+        self._inbox.put(self._gaps.told(change, self._clock.monotonic_ns()))
 
     async def _pause(self, pause_s: float) -> None:
         sleep = asyncio.ensure_future(self._clock.sleep(pause_s))
@@ -294,6 +301,7 @@ class CaptureHandle:
         self._rings.add(frame.handle.ring)
         self._leases.adopt(frame.handle)
         self._last_frame = frame
+        self._gaps.note_picture(self._clock.monotonic_ns())
         self._inbox.put(frame)
 
     def _take_answer(self, answer: FrameAt) -> None:
@@ -324,6 +332,7 @@ class CaptureHandle:
             case _:
                 if isinstance(message, SourceStateChanged):
                     self._take_state(message)
+                    message = self._gaps.told(message, self._clock.monotonic_ns())
                 elif isinstance(message, SourceOpened):
                     self._frame_ring = message.ring
                 self._is_over = self._is_over or isinstance(message, EndOfStream)

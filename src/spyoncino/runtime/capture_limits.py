@@ -11,7 +11,9 @@ class CaptureLimits:
 
     Args:
         silence_s: A process that says nothing for this long is killed; longer than any time-out of
-            a source, and than the start of a process on a Raspberry Pi 4 (about 3 s).
+            a source.
+        start_s: The same until its first word: many processes that start at once on a busy machine
+            take long, and a killed one would only begin again.
         first_pause_s: Pause before the first restart; each further one is twice as long.
         longest_pause_s: Longest pause between restarts.
         stable_s: A process that lived this long makes the pauses start from the first again.
@@ -21,6 +23,7 @@ class CaptureLimits:
     """
 
     silence_s: float = 15.0
+    start_s: float = 60.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 30.0
     stable_s: float = 30.0
@@ -40,6 +43,8 @@ class CaptureStats:
         open_clips: Clips being written.
         last_error: Why the last process ended; empty while none has.
         counters: What the present process said last.
+        gaps: Times in which it gave no pictures after it had been live.
+        lost_s: Seconds of all of them together, a present one included.
     """
 
     state: SourceState
@@ -48,3 +53,5 @@ class CaptureStats:
     open_clips: int
     last_error: str
     counters: CaptureCounters
+    gaps: int = 0
+    lost_s: float = 0.0

@@ -43,6 +43,7 @@ class CaptureLink:
         self._is_reading = False
         self.pid = process.pid or 0
         self.heard_at_s = self._loop.time()
+        self.has_spoken = False
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self._live = live
         self._on_live = on_live
@@ -132,6 +133,7 @@ class CaptureLink:
             self._hang_up()
             return
         self.heard_at_s = self._loop.time()
+        self.has_spoken = True
         for message in messages:
             self._on_message(message)
 

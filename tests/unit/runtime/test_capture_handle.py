@@ -34,6 +34,7 @@ class ScriptedLink:
         self.pid = number
         self.tell = on_message
         self.silent_for_s = 0.0
+        self.has_spoken = True
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.orders: list[ToChild] = []
 
@@ -184,6 +185,18 @@ async def test_a_process_that_gives_up_speaks_for_itself(
     assert stage.details() == ["The camera hung up. Next try in 0.5 s."]
     assert stage.handle.stats().last_error == "The camera hung up."
     assert "Traceback: line 1" in caplog.text
+
+
+async def test_a_process_that_still_starts_is_given_more_time(stage: Stage) -> None:
+    await stage.until(lambda: bool(stage.links))
+    stage.links[0].has_spoken = False
+    stage.links[0].silent_for_s = 59.0
+    await asyncio.sleep(0.05)
+    assert stage.details() == []
+
+    stage.links[0].silent_for_s = 61.0
+    await stage.until(lambda: bool(stage.details()))
+    assert "said nothing for 60 s and was killed" in stage.details()[0]
 
 
 async def test_a_silent_process_is_killed(stage: Stage) -> None:

@@ -53,6 +53,8 @@ class CameraFeed:
         self.detail = ""
         self.trouble = ""
         self.frames = 0
+        self.gaps = 0
+        self.lost_s = 0.0
         self.last: Frame | None = None
         self.format: SourceOpened | None = None
         self.correlation_id = new_id()
@@ -108,6 +110,8 @@ class CameraInput(InputModule[CameraInputSettings]):
         troubles: list[str] = []
         for feed in self._feeds.values():
             numbers[f"{feed.camera}.frames"] = float(feed.frames)
+            numbers[f"{feed.camera}.gaps"] = float(feed.gaps)
+            numbers[f"{feed.camera}.lost_s"] = feed.lost_s
             if feed.trouble:
                 troubles.append(f"camera {feed.camera} is {feed.state}: {feed.trouble}")
         if not troubles:
@@ -141,6 +145,9 @@ class CameraInput(InputModule[CameraInputSettings]):
             case SourceOpened():
                 feed.format = message
             case SourceStateChanged():
+                if message.gap_s:
+                    feed.gaps += 1
+                    feed.lost_s += message.gap_s
                 await self._publish_state(feed, CameraState(message.state), message.detail)
             case EndOfStream():
                 await self._publish_end(feed)
@@ -234,7 +241,7 @@ class CameraInput(InputModule[CameraInputSettings]):
             camera=feed.camera,
             state=state,
             detail=detail,
-            numbers=numbers or {},
+            numbers={**(numbers or {}), "gaps": float(feed.gaps), "lost_s": feed.lost_s},
         )
         self.context.log.info("camera", camera=feed.camera, state=state.value, detail=detail)
         await self.publish(topics.STATUS_CAMERA, status)

@@ -74,10 +74,14 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class SourceStateChanged:
-    """The source's state; ``detail`` is a sentence for a person where there is something to say."""
+    """The source's state; ``detail`` is a sentence for a person where there is something to say.
+
+    ``gap_s``: seconds without pictures that end with it; main fills it in.
+    """
 
     state: SourceState
     detail: str = ""
+    gap_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

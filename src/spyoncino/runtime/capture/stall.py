@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from spyoncino.errors import SourceChangedError, SourceError
 from spyoncino.hardware.live_camera import PATIENCE
 from spyoncino.media.decode import DecodedFrame
-from spyoncino.runtime.capture.messages import SourceStateChanged
+from spyoncino.runtime.capture.messages import SourceState, SourceStateChanged
 
 MAX_STEP_S = 2.0
 """Longest time between two looks that counts: in more than that this process was itself held up."""
 
 
 class StallWatch:
-    """Tells live from stalled, and when to give up.
+    """Tells live from stalled, and when to give up; without a picture a connection is not live.
 
     Args:
         stall_s: Seconds without a new picture after which the source is stalled; after ``PATIENCE``
@@ -26,7 +26,7 @@ class StallWatch:
         self._now_s = now_s
         self._looked_at_s = now_s()
         self._silent_s = 0.0
-        self._is_stalled = False
+        self._state: SourceState | None = None
         self._size_px: tuple[int, int] | None = None
 
     def note(self, frames: Sequence[DecodedFrame]) -> None:
@@ -59,10 +59,11 @@ class StallWatch:
         self._looked_at_s = now_s
         if self._silent_s >= PATIENCE * self._stall_s:
             raise SourceError(f"No new picture came for {self._silent_s:.0f} s.")
-        is_stalled = self._silent_s >= self._stall_s
-        if is_stalled == self._is_stalled:
+        state: SourceState | None = "live" if self._size_px else None
+        if self._silent_s >= self._stall_s:
+            state = "stalled"
+        if state is None or state == self._state:
             return None
-        self._is_stalled = is_stalled
-        if is_stalled:
-            return SourceStateChanged("stalled", f"No new picture came for {self._stall_s:g} s.")
-        return SourceStateChanged("live")
+        self._state = state
+        silent = f"No new picture came for {self._stall_s:g} s."
+        return SourceStateChanged(state, silent if state == "stalled" else "")

@@ -210,7 +210,7 @@ async def test_the_end_of_a_file_passes_the_line_and_is_told_with_numbers(
     assert frames[1].event_id != frames[0].event_id
     ended = module_harness.received(STATUS_CAMERA)[-1]
     assert (ended.state, ended.detail) == (CameraState.ENDED, "")
-    assert ended.numbers == {"frames": 99.0, "end_s": 7.5}
+    assert ended.numbers == {"frames": 99.0, "end_s": 7.5, "gaps": 0.0, "lost_s": 0.0}
 
 
 async def test_a_camera_that_never_showed_a_frame_has_nothing_to_end(
@@ -244,7 +244,25 @@ async def test_a_lost_connection_ends_what_is_open_because_camera_time_begins_ag
     assert trouble.state is HealthState.DEGRADED
     assert trouble.detail == "camera door is retrying: it is gone"
     healthy = await module.health()
-    assert (healthy.state, healthy.numbers) == (HealthState.OK, {"door.frames": 2.0})
+    assert (healthy.state, healthy.numbers["door.frames"]) == (HealthState.OK, 2.0)
+
+
+async def test_gaps_and_their_seconds_are_told_with_every_state_and_in_health(
+    module_harness: ModuleHarness, cameras: Build
+) -> None:
+    door = cameras("door")["door"]
+    module = await module_harness.add(CameraInput)
+    door.say(LIVE, frame_ready(5))
+    for gap_s in (20.0, 3.5):
+        door.say(SourceStateChanged("retrying", "it is gone"))
+        door.say(SourceStateChanged("live", "Pictures again.", gap_s=gap_s))
+    await module_harness.settle()
+
+    told = [status.numbers for status in module_harness.received(STATUS_CAMERA)]
+    assert [numbers["gaps"] for numbers in told] == [0, 0, 1, 1, 2]
+    assert [numbers["lost_s"] for numbers in told] == [0, 0, 20, 20, 23.5]
+    numbers = (await module.health()).numbers
+    assert (numbers["door.gaps"], numbers["door.lost_s"]) == (2, 23.5)
 
 
 async def test_at_the_end_of_a_run_every_live_camera_is_ended_once(

@@ -51,7 +51,7 @@ def test_time_in_which_this_process_was_stopped_does_not_count() -> None:
     clock = Seconds()
     watch = StallWatch(8, clock)
     watch.note([frame()])
-    assert states(watch, clock, 600, step_s=600) == []
+    assert states(watch, clock, 600, step_s=600) == ["live"]
 
 
 def test_packets_without_pictures_do_not_count() -> None:
@@ -67,3 +67,9 @@ def test_another_size_is_told_with_both() -> None:
     watch.note([frame(), frame()])
     with pytest.raises(SourceChangedError, match="from 64x48 to 128x96"):
         watch.note([frame(128, 96)])
+
+
+def test_a_connection_without_a_picture_is_stalled_and_never_live() -> None:
+    clock = Seconds()
+    watch = StallWatch(8, clock)
+    assert states(watch, clock, 15) == ["stalled"]
