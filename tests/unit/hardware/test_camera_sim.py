@@ -125,7 +125,10 @@ def test_the_counter_shows_the_time_that_was_asked_for(counter: str, first_ms: i
         ({"fps": 61}, "above 0 up to 60"),
         ({"period_s": 0}, "period_s must be above 0"),
         ({"counter": "frames"}, "counter is pts, wall or empty"),
-        ({"counter": "pts", "width": 128, "height": 72}, "needs pictures from 160x96 on, not 128x72"),
+        (
+            {"counter": "pts", "width": 128, "height": 72},
+            "needs pictures from 160x96 on, not 128x72",
+        ),
     ],
 )
 def test_wrong_options_are_a_sentence(options: dict[str, Option], words: str) -> None:

@@ -34,7 +34,7 @@ def test_what_is_drawn_is_read_at_every_size(value: int, size: tuple[int, int]) 
 def test_it_survives_jpeg_and_halving(value: int) -> None:
     luma = picture(640, 360, value)
     packed = cv2.imencode(".jpg", luma, [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
-    unpacked = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE).astype(np.uint8)
+    unpacked = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
     halved = cv2.resize(unpacked, (320, 180), interpolation=cv2.INTER_AREA).astype(np.uint8)
     assert read_counter(unpacked) == value
     assert read_counter(halved) == value
