@@ -18,10 +18,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, ColorScheme, ElementHandle, Page, ViewportSize
+from playwright.sync_api import Browser, ElementHandle, Page, ViewportSize
 
 from page_eyes import COLOURS, chromium
 from report import ROOT, Row, write_report
@@ -40,7 +41,7 @@ MOVED = 0.2
 LIT = 10.0
 """Mean value above which a picture is not black."""
 
-SIZES: dict[str, tuple[ViewportSize, ColorScheme]] = {
+SIZES: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
     "desktop": ({"width": 1280, "height": 800}, "light"),
     "phone": ({"width": 390, "height": 844}, "dark"),
 }
@@ -60,7 +61,7 @@ class Demo:
         self._log = log
         self._more = more
 
-    def __enter__(self) -> "Demo":
+    def __enter__(self) -> Self:
         self.began_s = time.monotonic()
         with self._log.open("wb") as said:
             self._process = subprocess.Popen(
@@ -134,7 +135,7 @@ def tour(browser: Browser, demo: Demo, address: str, name: str, pictures: Path) 
     page = browser.new_page(viewport=viewport, color_scheme=scheme)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and errors.append(line.text))
+    page.on("console", lambda line: errors.extend([line.text] if line.type == "error" else []))
     moments: list[tuple[str, float]] = []
 
     def note(words: str) -> None:
