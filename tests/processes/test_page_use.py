@@ -181,6 +181,19 @@ def test_a_camera_that_is_down_is_told_in_words(page: "Page", house: ServedHouse
     assert told == "Camera garden: Not reachable, trying again"
 
 
+def test_a_picture_that_stands_still_is_not_passed_off_as_live(
+    page: "Page", house: ServedHouse
+) -> None:
+    page.wait_for_selector("camera-tile[data-pictures]")
+    house.frozen.add("door")
+    late = page.locator("camera-tile[data-late]")
+    late.wait_for()
+    assert late.locator(".waiting").inner_text().startswith("No new picture for")
+    assert late.locator("h3").inner_text() == "door"
+    house.frozen.clear()
+    late.wait_for(state="detached")
+
+
 def test_a_lost_connection_is_said_and_leaves_no_hole_in_the_events(
     page: "Page", house: ServedHouse
 ) -> None:

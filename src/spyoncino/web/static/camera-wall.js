@@ -9,10 +9,13 @@ import "./camera-tile.js";
 
 const SEVERAL = 3; // on a phone two in a row, so that the events are not far away
 const MANY = 5;
+const LOOK_MS = 1000;
+const LATE_S = 4;
+const LATE_PICTURES = 3; // of a camera that shows only one in a few seconds
 
 export class CameraWall extends HTMLElement {
   connectedCallback() {
-    /** @type {Map<string, {tile: any, open: HTMLElement, trouble: HTMLElement, camera: any}>} */
+    /** @type {Map<string, any>} name to the tile, what lies over its picture, and what was last heard and seen */
     this.places = new Map();
     this.note = make("p", { class: "quiet" }, "Asking for the cameras …");
     this.append(this.note);
@@ -21,6 +24,7 @@ export class CameraWall extends HTMLElement {
     news.on("camera", ({ camera }) => this.show(camera));
     news.on("line", (isOpen) => isOpen || this.loseAll());
     onRoute(() => this.enlarge());
+    setInterval(() => this.lookForLate(), LOOK_MS);
   }
 
   /** @param {any[]} cameras */
@@ -53,7 +57,7 @@ export class CameraWall extends HTMLElement {
       waiting,
     );
     const tile = make("camera-tile");
-    this.places.set(name, { tile, open, trouble, camera: null });
+    this.places.set(name, { tile, open, trouble, waiting, camera: null, count: undefined, since: 0 });
     this.append(tile);
   }
 
@@ -74,6 +78,24 @@ export class CameraWall extends HTMLElement {
     }
   }
 
+  /** A picture that stands still is not live, whatever the camera says. */
+  lookForLate() {
+    const now = performance.now();
+    for (const place of this.places.values()) {
+      const { tile, camera, waiting } = place;
+      const count = tile.dataset.pictures;
+      const isWatched = document.visibilityState === "visible" && camera?.state === "live" && isInView(tile);
+      if (count !== place.count || !isWatched) {
+        place.count = count;
+        place.since = now;
+      }
+      const age_s = (now - place.since) / 1000;
+      const isLate = age_s >= Math.max(LATE_S, LATE_PICTURES / (camera?.analysis_fps || 1));
+      tile.toggleAttribute("data-late", isLate);
+      waiting.textContent = count && isLate ? `No new picture for ${Math.round(age_s)} s` : "Waiting for a picture …";
+    }
+  }
+
   enlarge() {
     const { kind, id } = where();
     const place = kind === "camera" ? this.places.get(id) : undefined;
@@ -87,6 +109,12 @@ export class CameraWall extends HTMLElement {
     const at = names.indexOf(where().id);
     go("camera", names[(at + step + names.length) % names.length], true);
   }
+}
+
+/** @param {Element} element */
+function isInView(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
 }
 
 customElements.define("camera-wall", CameraWall);

@@ -33,6 +33,7 @@ export class LargeCamera {
     tile.setAttribute("aria-modal", "true");
     tile.setAttribute("aria-label", `Camera ${name}`);
     tile.append(this.bar);
+    tile.querySelector("button.open").tabIndex = -1; // it goes on telling what is wrong
     this.quieten(true);
     (kept ?? this.close).focus();
   }
@@ -50,6 +51,7 @@ export class LargeCamera {
     if (document.fullscreenElement === this.tile) document.exitFullscreen();
     this.quieten(false);
     this.bar.remove();
+    this.tile.querySelector("button.open").tabIndex = 0;
     this.tile.classList.remove("large");
     for (const name of ["role", "aria-modal", "aria-label"]) this.tile.removeAttribute(name);
   }

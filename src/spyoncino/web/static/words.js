@@ -95,7 +95,7 @@ export function factsOf(event) {
     ["When", `${fullTimeOf(event)}${ago ? ` (${ago})` : ""}`],
     ["How long", isGoingOn(event) ? `${lastedOf(event)} so far, going on` : lastedOf(event)],
     ["Seen", event.labels.join(", ")],
-    ["More", whatOf({ ...event, labels: [] })],
+    ["Details", whatOf({ ...event, labels: [] })],
     [event.state === "failed" ? "Not finished" : "Ended because", isGoingOn(event) ? "" : event.reason],
   ];
   return facts.filter(([, words]) => words);
