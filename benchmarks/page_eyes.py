@@ -117,7 +117,7 @@ class Sight:
     """What was seen in one stretch of time.
 
     Args:
-        ages_ms: Camera to the ages of its pictures when they became visible.
+        ages_ms: Camera to the ages of its pictures when they became visible; empty for none.
         gaps_ms: Camera to the times between two new pictures.
         unread: Pictures whose counter could not be read.
         kinds: How the tiles were served: ``jpeg``, ``mse``.
@@ -191,7 +191,7 @@ def watch(page: Page, seconds: float) -> Sight:
     page.wait_for_timeout(seconds * 1000)
     lasted_s = time.monotonic() - began
     found = page.evaluate(STOP)
-    seen = found["seen"]
+    seen = {name: found["seen"].get(name, {"ages": [], "ats": []}) for name in found["kinds"]}
     return Sight(
         {name: tile["ages"] for name, tile in seen.items()},
         {

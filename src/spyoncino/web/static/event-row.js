@@ -66,8 +66,8 @@ export class EventRow {
 
   /** Time goes on. */
   tick() {
-    const words = [timeOf(this.event), agoOf(this.event), isGoingOn(this.event) ? "going on" : ""];
-    const text = words.filter(Boolean).join(" · ");
+    const since = isGoingOn(this.event) ? "going on" : agoOf(this.event);
+    const text = [timeOf(this.event), since].filter(Boolean).join(" · ");
     if (this.time.textContent !== text) this.time.textContent = text;
   }
 

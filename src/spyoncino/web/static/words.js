@@ -76,8 +76,8 @@ export function dayOf(date) {
 export function agoOf(event) {
   const age_s = Math.max(0, (Date.now() - Date.parse(event.started_at)) / 1000);
   if (age_s < MINUTE_S) return "just now";
-  if (age_s < HOUR_S) return RELATIVE.format(-Math.round(age_s / MINUTE_S), "minute");
-  return age_s < DAY_S / 2 ? RELATIVE.format(-Math.round(age_s / HOUR_S), "hour") : "";
+  if (age_s < HOUR_S) return RELATIVE.format(-Math.floor(age_s / MINUTE_S), "minute");
+  return age_s < DAY_S / 2 ? RELATIVE.format(-Math.floor(age_s / HOUR_S), "hour") : "";
 }
 
 /** @param {any} event */
