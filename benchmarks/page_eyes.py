@@ -78,6 +78,8 @@ WATCH = f"""() => {{
     seen.ats.push(at);
   }};
   const counts = new Map(), followed = new WeakSet();
+  for (const tile of document.querySelectorAll("camera-tile")) // what stands there already is old
+    counts.set(tile.querySelector("h3").textContent, tile.dataset.pictures);
   const follow = (name, video) => {{
     if (followed.has(video)) return;
     followed.add(video);
