@@ -54,7 +54,10 @@ VIEWPORT: ViewportSize = {"width": 1920, "height": 1600}
 NOBODY = {"visitor_at_s": -1, "press_at_s": -1, "cat_at_s": -1}
 """An empty door: detectors and clips are measured elsewhere."""
 
-LOST_BY_PAGE = re.compile(r'spyoncino_page\{what="(\w*(?:failed|skipped|lost|dropped)\w*)"\}')
+LOST_BY_PAGE = re.compile(
+    r'spyoncino_(?:page|live_\w+)\{.*"(\w*(?:failed|skipped|lost|dropped)\w*)"'
+)
+FOR_VIEWER = ("live view: pictures skipped", "live view: dropped for viewer")
 STUCK_WITHIN_S = 90.0
 
 HELD_BYTES = 4096
@@ -99,11 +102,11 @@ def metrics_of(address: str) -> dict[str, float]:
 
 def losses(figures: dict[str, float]) -> dict[str, float]:
     """What was lost so far, by where."""
-    page = {
-        f"page: {found.group(1).replace('_', ' ')}": value
-        for name, value in figures.items()
-        if (found := LOST_BY_PAGE.fullmatch(name))
-    }
+    page: dict[str, float] = {}
+    for name, value in figures.items():
+        if found := LOST_BY_PAGE.match(name):
+            words = f"live view: {found.group(1).replace('_', ' ')}"
+            page[words] = page.get(words, 0.0) + value
     return {
         "bus messages dropped": figures['spyoncino_bus_messages_total{fate="dropped"}'],
         "pool jobs expired": figures['spyoncino_pool_jobs_total{fate="expired"}'],
@@ -121,7 +124,7 @@ def wait_until_skipped(address: str) -> float:
     while time.monotonic() - began < STUCK_WITHIN_S:
         time.sleep(1.0)
         now = losses(metrics_of(address))
-        if any(now[name] > before[name] for name in now if "skipped" in name or "lost" in name):
+        if any(now[name] > before[name] for name in now if name in before and name in FOR_VIEWER):
             return time.monotonic() - began
     return math.nan
 

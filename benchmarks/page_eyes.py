@@ -20,8 +20,10 @@ from spyoncino.hardware.counter import COLUMNS, HEIGHT_SHARE, MODULUS, ROWS, WID
 
 CHROMIUM = Path("/usr/bin/chromium")
 
-PICTURE_OF_TILE = """(tile) => [...tile.querySelectorAll("video, canvas")]
-  .find((shown) => shown.getClientRects().length && (shown.readyState ?? 2) >= 2)"""
+PICTURE_OF_TILE = """(tile) => ["video", "canvas"]
+  .flatMap((name) => [...tile.querySelectorAll(name)])
+  .find((shown) => shown.getClientRects().length && (shown.readyState ?? 2) >= 2
+    && getComputedStyle(shown).opacity !== "0")"""
 """JavaScript: what a tile shows now, video or canvas."""
 
 COLOURS = f"""(tile) => {{
