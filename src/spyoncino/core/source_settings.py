@@ -54,6 +54,11 @@ class SimSource(SettingsGroup):
     cat_at_s: float = Field(
         default=33.0, description="When in a round the cat crosses; negative: never."
     )
+    counter: Literal["", "pts", "wall"] = Field(
+        default="",
+        description="For measuring: milliseconds of the picture's time (pts) or of the wall clock, "
+        "as blocks in the corner.",
+    )
     realtime: bool = Field(
         default=True, description="Draw at the pace of real time, not as fast as it can."
     )
@@ -70,6 +75,7 @@ class SimSource(SettingsGroup):
             "visitor_at_s": self.visitor_at_s,
             "press_at_s": self.press_at_s,
             "cat_at_s": self.cat_at_s,
+            "counter": self.counter,
         }
         return SourceSpec("sim", realtime=self.realtime, options=options)
 

@@ -1,9 +1,15 @@
 """The simulated camera: a drawn front door where somebody comes and rings."""
 
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spyoncino.errors import SourceEndedError, SourceError
+from spyoncino.hardware.counter import MIN_HEIGHT_PX, MIN_WIDTH_PX, draw_counter
 from spyoncino.hardware.front_door import FrontDoor, Script
 from spyoncino.hardware.pacing import Pacer
 from spyoncino.hardware.source_types import (
@@ -17,6 +23,9 @@ from spyoncino.hardware.source_types import (
 
 MAX_FPS = 60.0
 
+COUNTERS = ("", "pts", "wall")
+"""What the counter shows: nothing; the picture's own time, which repeats in every run; or the wall
+clock when the picture was finished, which a viewer on the same machine compares with its own."""
 
 _SCRIPT = Script()
 
@@ -36,6 +45,7 @@ class SimOptions:
         visitor_at_s: When in a round the visitor appears; negative for never.
         press_at_s: When in a round the bell is pressed; negative for never.
         cat_at_s: When in a round the cat crosses; negative for never.
+        counter: One of ``COUNTERS``; milliseconds as blocks in the corner, see ``counter``.
     """
 
     width: int = 1280
@@ -48,6 +58,7 @@ class SimOptions:
     visitor_at_s: float = _SCRIPT.visitor_at_s
     press_at_s: float = _SCRIPT.press_at_s
     cat_at_s: float = _SCRIPT.cat_at_s
+    counter: str = ""
 
     @classmethod
     def of(cls, options: dict[str, Option]) -> "SimOptions":
@@ -67,6 +78,15 @@ class SimOptions:
         built = cls(**given)  # type: ignore[arg-type]  # each was converted to its field's type
         if not 0 < built.fps <= MAX_FPS:
             raise SourceError(f"The simulator's fps must be above 0 up to 60, not {built.fps}.")
+        if built.counter not in COUNTERS:
+            raise SourceError(
+                f"The simulator's counter is pts, wall or empty, not {built.counter!r}."
+            )
+        if built.counter and (built.width < MIN_WIDTH_PX or built.height < MIN_HEIGHT_PX):
+            raise SourceError(
+                f"The simulator's counter needs pictures from {MIN_WIDTH_PX}x{MIN_HEIGHT_PX} on, "
+                f"not {built.width}x{built.height}."
+            )
         return built
 
 
@@ -76,12 +96,19 @@ class SimCamera:
     Args:
         spec: ``realtime`` and ``options`` are used.
         pacer: What waits between pictures; made from ``spec.realtime`` when not given.
+        wall_s: Seconds since 1970, for the counter alone.
 
     Raises:
         SourceError: An option is wrong.
     """
 
-    def __init__(self, spec: SourceSpec, pacer: Pacer | None = None) -> None:
+    def __init__(
+        self,
+        spec: SourceSpec,
+        pacer: Pacer | None = None,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall_s = wall_s
         self._options = SimOptions.of(spec.options)
         self._script = Script(
             period_s=self._options.period_s,
@@ -127,7 +154,14 @@ class SimCamera:
         self._next_index += 1
         for press_s in self._script.presses_between(before_s, pts_s):
             self._cues.append(PressCue(self._options.doorbell, press_s))
-        return RawPicture(self._door.draw(pts_s), pts_s)
+        return RawPicture(self._counted(self._door.draw(pts_s), pts_s), pts_s)
+
+    def _counted(self, i420: NDArray[np.uint8], pts_s: float) -> NDArray[np.uint8]:
+        """The picture with the counter, written last: what it says is when it is handed out."""
+        if self._options.counter:
+            shown_s = pts_s if self._options.counter == "pts" else self._wall_s()
+            draw_counter(i420[: self._options.height], round(shown_s * 1000))
+        return i420
 
     def close(self) -> None:
         """Let go of the scene."""

@@ -20,14 +20,15 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spyoncino.errors import StorageError
+from spyoncino.web.token_page import OPEN_FILES, token_page
 
 COOKIE = "spyoncino_access"
 COOKIE_MAX_AGE_S = 365 * 24 * 3600
 TOKEN_BYTES = 24
 """192 random bits: cannot be guessed, so guesses need no counting."""
 
-OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
-"""Say nothing but yes or no; monitors ask without a token."""
+OPEN_PATHS = frozenset({"/health/live", "/health/ready"}) | OPEN_FILES
+"""Say nothing of the house: yes or no for monitors, and how the page for the token looks."""
 
 PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
@@ -144,6 +145,8 @@ class AccessGuard:
             or self._is_token(_shown_token(headers))
         ):
             return None
+        if scope["type"] == "http" and "text/html" in headers.get("accept", ""):
+            return token_page(was_wrong="token" in query)
         return _refusal(
             HTTPStatus.UNAUTHORIZED,
             "From another machine this page needs its access token: open it once as "

@@ -5,6 +5,7 @@ import pytest
 
 from spyoncino.errors import SourceEndedError, SourceError
 from spyoncino.hardware.camera_sim import SimCamera, SimOptions
+from spyoncino.hardware.counter import read_counter
 from spyoncino.hardware.pacing import Pacer
 from spyoncino.hardware.source_types import Option, PressCue, RawPicture, SourceItem, SourceSpec
 
@@ -99,6 +100,19 @@ def test_nothing_is_given_before_it_is_due() -> None:
     assert now[0] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(("counter", "first_ms"), [("pts", 0), ("wall", 1_700_000_000_250)])
+def test_the_counter_shows_the_time_that_was_asked_for(counter: str, first_ms: int) -> None:
+    options: dict[str, Option] = {"width": 320, "height": 180, "fps": 5, "counter": counter}
+    now_s = iter([1_700_000_000.25, 1_700_000_000.45])
+    camera = SimCamera(
+        SourceSpec("sim", realtime=False, options=options), wall_s=lambda: next(now_s)
+    )
+    camera.open()
+    pictures = [camera.read(), camera.read()]
+    read = [read_counter(item.i420[:180]) for item in pictures if isinstance(item, RawPicture)]
+    assert read == [first_ms % 2**32, (first_ms + 200) % 2**32]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -110,6 +124,11 @@ def test_nothing_is_given_before_it_is_due() -> None:
         ({"fps": 0}, "above 0 up to 60"),
         ({"fps": 61}, "above 0 up to 60"),
         ({"period_s": 0}, "period_s must be above 0"),
+        ({"counter": "frames"}, "counter is pts, wall or empty"),
+        (
+            {"counter": "pts", "width": 128, "height": 72},
+            "needs pictures from 160x96 on, not 128x72",
+        ),
     ],
 )
 def test_wrong_options_are_a_sentence(options: dict[str, Option], words: str) -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,20 @@ async def test_a_wrong_token_in_the_address_or_cookie_is_refused(house: FakeHous
         assert (await asking.get("/?token=wrong")).status_code == 401
         asking.cookies.set(COOKIE, "wrong")
         assert (await asking.get("/")).status_code == 401
+
+
+async def test_a_browser_gets_a_page_to_enter_the_token_and_what_that_page_shows(
+    house: FakeHouse,
+) -> None:
+    async with browser(house.app, ELSEWHERE, LAN, Accept="text/html,*/*;q=0.8") as asking:
+        asked = await asking.get("/")
+        assert asked.status_code == 401
+        assert '<form action="/" method="get">' in asked.text
+        assert "not the access token" not in asked.text
+        assert "That is not the access token." in (await asking.get("/?token=wrong")).text
+        for shown in re.findall(r'(?:href|src)="(/[^"]+)"', asked.text):
+            assert (await asking.get(shown)).status_code == 200
+        assert (await asking.get("/static/page.js")).status_code == 401
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])

@@ -3,6 +3,12 @@
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 15000;
 
+/** @type {[EventTarget, string][]} when waiting any longer makes no sense: network or reader are back */
+const WAKING = [
+  [window, "online"],
+  [document, "visibilitychange"],
+];
+
 /** @param {string} path @returns {Promise<any>} */
 export async function get(path) {
   const answer = await fetch(path, { headers: { Accept: "application/json" } });
@@ -38,10 +44,14 @@ export class Line {
     this.pauseMs = RETRY_FIRST_MS;
     this.closed = false;
     this.timer = 0;
+    this.hurry = () => this.timer && document.visibilityState === "visible" && this.open();
+    for (const [target, name] of WAKING) target.addEventListener(name, this.hurry);
     this.open();
   }
 
   open() {
+    clearTimeout(this.timer);
+    this.timer = 0;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}${this.path}`);
     socket.binaryType = this.binaryType;
@@ -61,6 +71,7 @@ export class Line {
 
   close() {
     this.closed = true;
+    for (const [target, name] of WAKING) target.removeEventListener(name, this.hurry);
     clearTimeout(this.timer);
     this.socket.close();
   }

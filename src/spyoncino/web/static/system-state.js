@@ -10,41 +10,59 @@ const TONES = {
   stopped: ["calm", "Stopped"],
 };
 
+const UNAUTHORIZED = 401;
+
 export class SystemState extends HTMLElement {
   connectedCallback() {
     this.connected = false;
+    this.wasConnected = false;
+    this.needsToken = false;
     this.health = null;
     this.render();
     news.on("line", (isOpen) => {
       this.connected = isOpen;
-      this.render();
+      this.wasConnected ||= isOpen;
+      this.ask();
     });
     news.on("health", (health) => {
       this.health = health;
       this.render();
     });
-    this.ask();
   }
 
   async ask() {
+    this.render();
     try {
       const answer = await fetch("/health");
-      const { summary } = await answer.json();
-      if (summary && !this.health) this.health = summary;
+      this.needsToken = answer.status === UNAUTHORIZED;
+      if (answer.ok) this.health = (await answer.json()).summary ?? this.health;
     } catch {
-      // The line says that the server is away.
+      this.needsToken = false; // the server is away; the line says so
     }
     this.render();
   }
 
   render() {
-    if (!this.connected) {
-      this.replaceChildren(make("span", { class: "state warn" }, "Connecting to the server …"));
-      return;
+    if (this.connected) this.replaceChildren(...this.wellness());
+    else if (this.needsToken) {
+      this.replaceChildren(
+        make("span", { class: "state bad" }, "The access token is not valid any more"),
+        " ",
+        make("a", { href: "/" }, "Enter it again"),
+      );
+    } else {
+      const words = this.wasConnected ? "Connection to the server lost, trying again …" : "Connecting to the server …";
+      this.replaceChildren(make("span", { class: "state warn" }, words));
     }
+  }
+
+  wellness() {
     const [tone, words] = this.health ? (TONES[this.health.state] ?? ["calm", this.health.state]) : ["good", "Connected"];
-    this.replaceChildren(make("span", { class: `state ${tone}` }, words));
-    if (this.health?.detail) this.append(" ", make("span", {}, this.health.detail));
+    const state = make("span", { class: `state ${tone}` }, words);
+    if (!this.health?.detail) return [state];
+    const reasons = this.health.detail.split("; ").map((reason) => make("li", {}, reason));
+    const isOpen = this.querySelector("details")?.open;
+    return [make("details", { open: isOpen }, make("summary", {}, state, " ", make("u", {}, "Why?")), make("ul", {}, ...reasons))];
   }
 }
 

@@ -7,52 +7,115 @@ const CAMERA_STATES = {
   retrying: ["bad", "Not reachable, trying again"],
   ended: ["calm", "Ended"],
   off: ["calm", "Off"],
+  away: ["warn", "Connection to the server lost"],
 };
 
-const TYPES = {
+export const EVENT_TYPES = {
   person: "Somebody",
   doorbell: "Doorbell",
-  vehicle: "Vehicle",
-  animal: "Animal",
+  car: "Car",
+  bicycle: "Bicycle",
+  motorcycle: "Motorcycle",
+  truck: "Truck",
+  cat: "Cat",
+  dog: "Dog",
+  bird: "Bird",
   motion: "Motion",
 };
 
-const EVENT_STATES = {
-  created: "just begun",
-  processing: "going on",
-  completed: "",
-  failed: "not finished",
-};
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+const DAY_S = 86400;
 
 /** @param {string} state @returns {[string, string]} class and words */
 export function cameraState(state) {
   return CAMERA_STATES[state] ?? ["calm", state];
 }
 
+/** @param {string} type a label that an object detector knows, doorbell or motion */
+export function typeWords(type) {
+  return EVENT_TYPES[type] ?? type.charAt(0).toUpperCase() + type.slice(1);
+}
+
 /** @param {any} event */
 export function titleOf(event) {
-  const what = TYPES[event.type] ?? capital(event.type);
+  const what = typeWords(event.type);
   const rang = event.presses.length && event.type !== "doorbell" ? " rang" : "";
   return `${what}${rang} at ${event.camera}`;
 }
 
 /** @param {any} event */
-export function whenOf(event) {
+export function isGoingOn(event) {
+  return event.state === "created" || event.state === "processing";
+}
+
+/** The time of day at which it began. @param {any} event */
+export function timeOf(event) {
+  return clock(new Date(event.started_at), { hour: "numeric", minute: "2-digit" });
+}
+
+/** Day and time to the second. @param {any} event */
+export function fullTimeOf(event) {
   const begun = new Date(event.started_at);
-  const isToday = begun.toDateString() === new Date().toDateString();
-  const day = isToday ? "Today" : begun.toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "short" });
-  const time = begun.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const lasted = Math.max(1, Math.round(event.end_s - event.start_s));
-  const state = EVENT_STATES[event.state] ?? event.state;
-  return [`${day} ${time}`, `${lasted} s`, state].filter(Boolean).join(" · ");
+  return `${dayOf(begun)}, ${clock(begun, { hour: "numeric", minute: "2-digit", second: "2-digit" })}`;
+}
+
+/** Today, Yesterday, or the date. @param {Date} date */
+export function dayOf(date) {
+  const midnight = new Date();
+  midnight.setHours(0, 0, 0, 0);
+  if (date >= midnight) return "Today";
+  midnight.setDate(midnight.getDate() - 1);
+  if (date >= midnight) return "Yesterday";
+  const isThisYear = date.getFullYear() === midnight.getFullYear();
+  return date.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", ...(isThisYear ? {} : { year: "numeric" }) });
+}
+
+/** How long ago, while that says more than the time; else nothing. @param {any} event */
+export function agoOf(event) {
+  const age_s = Math.max(0, (Date.now() - Date.parse(event.started_at)) / 1000);
+  if (age_s < MINUTE_S) return "just now";
+  if (age_s < HOUR_S) return RELATIVE.format(-Math.floor(age_s / MINUTE_S), "minute");
+  return age_s < DAY_S / 2 ? RELATIVE.format(-Math.floor(age_s / HOUR_S), "hour") : "";
 }
 
 /** @param {any} event */
+export function lastedOf(event) {
+  const seconds = Math.max(1, Math.round(event.end_s - event.start_s));
+  if (seconds < MINUTE_S) return `${seconds} s`;
+  return `${Math.floor(seconds / MINUTE_S)} min ${seconds % MINUTE_S} s`;
+}
+
+/** Name and words of what is known about an event. @param {any} event @returns {[string, string][]} */
+export function factsOf(event) {
+  const ago = agoOf(event);
+  /** @type {[string, string][]} */
+  const facts = [
+    ["When", `${fullTimeOf(event)}${ago ? ` (${ago})` : ""}`],
+    ["How long", isGoingOn(event) ? `${lastedOf(event)} so far, going on` : lastedOf(event)],
+    ["Seen", event.labels.join(", ")],
+    ["Details", whatOf({ ...event, labels: [] })],
+    [event.state === "failed" ? "Not finished" : "Ended because", isGoingOn(event) ? "" : event.reason],
+  ];
+  return facts.filter(([, words]) => words);
+}
+
+/** A name under which a file is found again. @param {any} event @param {any} file */
+export function fileNameOf(event, file) {
+  const begun = new Date(event.started_at);
+  const local = new Date(begun.getTime() - begun.getTimezoneOffset() * MINUTE_S * 1000);
+  const stamp = local.toISOString().slice(0, 19).replace("T", "_").replaceAll(":", "-");
+  const ending = file.url.split("?")[0].split(".").pop();
+  return `${event.camera}_${stamp}_${file.kind}.${ending}`;
+}
+
+/** What the title does not say. @param {any} event */
 export function whatOf(event) {
   const zones = [...new Set(event.tracks.flatMap((track) => track.zones))];
   const rang = event.presses.length;
   return [
-    event.labels.join(", "),
+    event.labels.filter((label) => label !== event.type).join(", "),
     rang ? `rang ${rang === 1 ? "once" : `${rang} times`}` : "",
     zones.length ? `in ${zones.join(", ")}` : "",
   ].filter(Boolean).join(" · ");
@@ -63,6 +126,7 @@ export function sizeOf(bytes) {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-function capital(word) {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+/** In the reader's own way, 12 or 24 hours. @param {Date} date @param {any} parts */
+function clock(date, parts) {
+  return date.toLocaleTimeString(undefined, parts);
 }

@@ -1,0 +1,229 @@
+"""The page in the hands of a person: many events, large pictures, the keyboard, a lost connection.
+
+A real browser and a real server; the house behind it is made up, so that nothing has to be awaited.
+"""
+
+import importlib.util
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.fixtures.served_house import ServedHouse, event_of
+from tests.fixtures.web_house import TOKEN
+
+from spyoncino.schemas.events import EventState
+from spyoncino.schemas.status import CameraState
+from spyoncino.web.views import CameraNews, EventNews, MediaNews
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+CAMERAS = ["door", "garden", "yard"]
+MANY = 65
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(
+        not CHROMIUM.exists() or importlib.util.find_spec("playwright") is None,
+        reason="needs Debian's chromium (make services) and playwright",
+    ),
+]
+
+TITLES = "[...document.querySelectorAll('.event .title')].map((title) => title.textContent)"
+IDS = "[...document.querySelectorAll('.event')].map((row) => row.dataset.event)"
+PICTURES_ONLY = "delete window.MediaSource; delete window.ManagedMediaSource;"
+"""The house has no video: a browser that plays none asks for single pictures."""
+
+NO_WIDER = "document.documentElement.scrollWidth <= innerWidth"
+FOCUSED = "document.activeElement.className"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
+
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[ServedHouse]:
+    kinds = ["person", "cat", "car"]
+    events = [
+        event_of(
+            number,
+            CAMERAS[number % 3],
+            kind=kinds[number % 3],
+            minutes_ago=60 * (MANY - number),
+        )
+        for number in range(MANY)
+    ]
+    with ThreadPoolExecutor(1) as builder:  # Playwright's event loop runs in this thread
+        built = builder.submit(ServedHouse, tmp_path, CAMERAS, events).result()
+    with built as served:
+        yield served
+
+
+@pytest.fixture
+def page(chromium: "Browser", house: ServedHouse) -> "Iterator[Page]":
+    opened = chromium.new_page(viewport={"width": 390, "height": 844})
+    errors: list[str] = []
+    opened.add_init_script(PICTURES_ONLY)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(house.address)
+    opened.wait_for_selector(".event")
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+def scroll_to_the_end(page: "Page", count: int) -> None:
+    for _ in range(20):
+        page.mouse.wheel(0, 20_000)
+        page.wait_for_timeout(100)
+        if len(page.evaluate(IDS)) >= count:
+            return
+
+
+def newest_first(house: ServedHouse) -> list[str]:
+    return [found.event_id for found in reversed(house.list)]
+
+
+def test_older_events_come_while_scrolling_under_their_days(
+    page: "Page", house: ServedHouse
+) -> None:
+    assert 0 < len(page.evaluate(IDS)) < MANY
+    scroll_to_the_end(page, MANY)
+    assert page.evaluate(IDS) == newest_first(house)
+    days = page.locator("event-list h3").all_inner_texts()
+    assert days[:2] == ["Today", "Yesterday"] or days[0] == "Yesterday"
+    assert len(days) == len(set(days)) >= 3
+    assert page.evaluate(NO_WIDER)
+
+
+def test_a_filter_leaves_only_what_was_asked_for(page: "Page", house: ServedHouse) -> None:
+    page.get_by_label("Events of which kind").select_option("cat")
+    page.wait_for_function("() => !document.querySelector('[data-event=event-0063]')")
+    page.wait_for_selector(".event")
+    house.tell(EventNews(event=event_of(900, "door", minutes_ago=0)))
+    house.tell(EventNews(event=event_of(901, "door", kind="cat", minutes_ago=0)))
+    page.wait_for_selector("[data-event=event-0901]")
+    assert {title.split()[0] for title in page.evaluate(TITLES)} == {"Cat"}
+    page.get_by_label("Events of which camera").select_option("door")
+    page.wait_for_selector("event-list [role=status]:not([hidden])")
+    assert page.locator("event-list [role=status]").inner_text() == "No such events."
+
+
+def test_a_tile_fills_the_window_by_keyboard_and_back_closes_it(page: "Page") -> None:
+    page.wait_for_selector("camera-tile[data-pictures]")
+    page.locator("camera-tile .open").first.press("Enter")
+    assert page.url.endswith("#camera/door")
+    large = page.locator("camera-tile.large")
+    assert large.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
+    assert page.evaluate(FOCUSED) == ""  # the button to close
+    page.keyboard.press("ArrowRight")
+    assert large.get_attribute("aria-label") == "Camera garden"
+    page.go_back()
+    page.wait_for_function("() => !document.querySelector('camera-tile.large')")
+    assert page.evaluate(FOCUSED) == "open"
+    assert page.evaluate("document.querySelectorAll('[inert]').length") == 0
+
+
+def test_an_address_leads_to_an_event_and_keys_to_its_neighbours(
+    chromium: "Browser", house: ServedHouse
+) -> None:
+    house.give_picture(house.list[-2])
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{house.address}#event/event-0063")
+    page.wait_for_selector("dialog img")
+    saved = page.locator("dialog a[download]").first
+    assert (saved.get_attribute("download") or "").startswith("door_20")
+    assert (saved.get_attribute("download") or "").endswith("_snapshot.jpg")
+    page.wait_for_selector("[data-event=event-0062]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => location.hash === '#event/event-0062'")
+    assert page.locator("dialog h2").inner_text() == "Car at yard"
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => location.hash === ''")
+    assert page.locator("dialog[open]").count() == 0
+    page.close()
+
+
+def test_an_event_that_goes_on_is_told_gets_its_picture_and_ends(
+    page: "Page", house: ServedHouse
+) -> None:
+    begun = event_of(950, "yard", minutes_ago=0).model_copy(update={"state": EventState.CREATED})
+    house.tell(EventNews(event=begun))
+    row = page.locator("[data-event=event-0950]")
+    row.wait_for()
+    assert page.locator("page-announcer").text_content() == "Somebody at yard"
+    assert "going on" in row.inner_text()
+    house.tell(MediaNews(event_id=begun.event_id, media=house.give_picture(begun)))
+    row.locator("img:not([hidden])").wait_for()
+    house.tell(EventNews(event=begun.model_copy(update={"state": EventState.COMPLETED})))
+    row.get_by_text("12 s").wait_for()
+    assert "going on" not in row.inner_text()
+
+
+def test_a_camera_that_is_down_is_told_in_words(page: "Page", house: ServedHouse) -> None:
+    house.states["garden"] = CameraState.RETRYING
+    house.details["garden"] = "it does not answer"
+    house.tell(CameraNews(camera=house.camera("garden")))
+    tile = page.locator("camera-tile[data-state=retrying]")
+    tile.wait_for()
+    assert tile.locator(".state").inner_text() == "Not reachable, trying again"
+    assert tile.locator(".detail").inner_text() == "it does not answer"
+    told = page.locator("page-announcer").text_content()
+    assert told == "Camera garden: Not reachable, trying again"
+
+
+def test_a_picture_that_stands_still_is_not_passed_off_as_live(
+    page: "Page", house: ServedHouse
+) -> None:
+    page.wait_for_selector("camera-tile[data-pictures]")
+    house.frozen.add("door")
+    late = page.locator("camera-tile[data-late]")
+    late.wait_for()
+    assert late.locator(".waiting").inner_text().startswith("No new picture for")
+    assert late.locator("h3").inner_text() == "door"
+    house.frozen.clear()
+    late.wait_for(state="detached")
+
+
+def test_a_lost_connection_is_said_and_leaves_no_hole_in_the_events(
+    page: "Page", house: ServedHouse
+) -> None:
+    house.stop()
+    page.wait_for_selector("camera-tile[data-state=away]")
+    assert "lost" in page.locator("system-state").inner_text()
+    house.list += [event_of(500 + number, "door", minutes_ago=30) for number in range(25)]
+    for number, added in enumerate(house.list[-25:]):
+        begun = datetime.now(UTC) - timedelta(minutes=25 - number)
+        house.list[MANY + number] = added.model_copy(update={"started_at": begun})
+    house.start()
+    page.wait_for_selector("camera-tile[data-state=live]")
+    page.wait_for_selector("[data-event=event-0524]")
+    scroll_to_the_end(page, MANY + 25)
+    assert page.evaluate(IDS) == newest_first(house)
+
+
+def test_another_machine_enters_the_token_once(chromium: "Browser", house: ServedHouse) -> None:
+    elsewhere = chromium.new_context(extra_http_headers={"Via": "a proxy"})
+    page = elsewhere.new_page()
+    page.goto(house.address)
+    page.get_by_label("Access token").fill("wrong")
+    page.keyboard.press("Enter")
+    page.get_by_text("That is not the access token.").wait_for()
+    page.get_by_label("Access token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".event")
+    assert page.url == house.address
+    elsewhere.close()
