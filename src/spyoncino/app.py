@@ -31,6 +31,7 @@ from spyoncino.modules.event.clip_builder import ClipSettings
 from spyoncino.modules.process.motion_detector import MotionSettings
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.persistence.database import Database
+from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.captures import Captures
 from spyoncino.runtime.jobs import TaskSpec
@@ -210,8 +211,17 @@ class Application:
             packet_ring_max_bytes=keep_bytes,
             motion=self._motion_spec(camera),
             masks=camera.masks,
+            idle_gate=self._idle_gate(camera),
             is_lossless=self._lossless,
         )
+
+    def _idle_gate(self, camera: CameraSettings) -> IdleGateSpec | None:
+        """How a camera sleeps; not before the object detector has become as idle as that."""
+        if self._lossless or not camera.idle_gate.enabled:
+            return None
+        objects = self._section("objects", ObjectSettings)
+        active_s = camera.overrides.get("objects", {}).get("active_s", objects.active_s)
+        return IdleGateSpec(quiet_s=max(camera.idle_gate.quiet_s, active_s))
 
     def _pre_roll_s(self) -> float:
         return self._section("clip", ClipSettings).pre_roll_s

@@ -34,6 +34,9 @@ from spyoncino.web.views import (
 PICTURE_DEADLINE_S = 1.0
 """A live picture that waited longer for a worker is not made: the next one is newer."""
 
+VIEWER_ATTENDS_S = 5.0
+"""A camera that somebody watches decodes every picture, and for so long after the last viewer."""
+
 
 class PageBackend:
     """Answers the web.
@@ -139,6 +142,8 @@ class PageBackend:
         if feed is None or frame.end_of_stream:
             return
         self._frames[camera] += 1
+        if feed.viewers and camera in self._context.captures:
+            self._context.captures[camera].attend(VIEWER_ATTENDS_S)
         if feed.viewers and camera not in self._encoding:
             ref = frame.frame
             handle = FrameHandle(ref.ring, ref.slot, ref.generation, ref.width_px, ref.height_px)

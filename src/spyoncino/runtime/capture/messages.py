@@ -1,10 +1,11 @@
 """What a capture process and main say to each other; small picklable values, never pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from spyoncino.detectors.motion_spec import MotionFacts
 from spyoncino.media.clip_writer import ClipFacts
+from spyoncino.runtime.capture.idle_gate import GateCounters
 from spyoncino.runtime.frame_ring import FrameHandle
 
 SourceState = Literal["connecting", "live", "stalled", "retrying", "ended", "off"]
@@ -149,6 +150,7 @@ class CaptureCounters:
         packet_ring_bytes: Compressed bytes kept.
         packet_ring_span_s: Seconds of video kept.
         cpu_s: Processor time of the process.
+        gate: What the idle gate did since the source was opened.
     """
 
     frames_decoded: int = 0
@@ -159,6 +161,7 @@ class CaptureCounters:
     packet_ring_bytes: int = 0
     packet_ring_span_s: float = 0.0
     cpu_s: float = 0.0
+    gate: GateCounters = field(default_factory=GateCounters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,13 @@ class RequestFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Attend:
+    """Decode every picture for a while, and those since the last key frame."""
+
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """Close everything in order and end."""
 
@@ -216,4 +226,4 @@ CaptureMessage = SourceOpened | FrameReady | Pressed | SourceStateChanged | EndO
 """What ``CaptureHandle.messages`` yields, in the order in which it happened."""
 
 FromChild = CaptureMessage | ClipProgress | ClipClosed | FrameAt | Heartbeat | SourceFailed
-ToChild = StartClip | EndClip | RequestFrame | Shutdown
+ToChild = StartClip | EndClip | RequestFrame | Attend | Shutdown

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from spyoncino.detectors.motion_spec import MotionSpec, Polygon
 from spyoncino.hardware.source_types import SourceSpec
+from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 
 LOSSLESS_FPS = 15.0
 """Analysis rate of ``analyze``: every frame of a slow file, every second one at 25 or 30 fps."""
@@ -26,6 +27,8 @@ class CaptureSpec:
         packet_ring_max_bytes: Compressed bytes to keep at most.
         motion: The motion detector's settings; ``None`` runs none.
         masks: Parts of the picture in which no motion is looked for.
+        idle_gate: When only key frames are decoded; ``None``: never. Without a motion detector, and
+            for what is encoded here, never either.
         is_lossless: Wait for a free slot rather than skip a picture; end rather than start again.
     """
 
@@ -40,6 +43,7 @@ class CaptureSpec:
     packet_ring_max_bytes: int = 64_000_000
     motion: MotionSpec | None = field(default_factory=MotionSpec)
     masks: tuple[Polygon, ...] = ()
+    idle_gate: IdleGateSpec | None = None
     is_lossless: bool = False
 
     def __post_init__(self) -> None:
