@@ -114,7 +114,7 @@ class IdleGate:
         self._wake_wanted: WakeReason | None = None
         self._awake_until_s = float("-inf")
         self._moved_s = float("-inf")
-        self._measured_s: float | None = None
+        self._measured_s = 0.0
         self._asleep_s = 0.0
         self._skipped = 0
         self._replayed = 0
@@ -156,6 +156,7 @@ class IdleGate:
             self._asleep_s += max(0.0, dts_s - self._now_s)
         if self._now_s is None:
             self._awake_until_s = dts_s + self._spec.quiet_s
+            self._measured_s = dts_s
         self._now_s = dts_s
         return self._take_key(dts_s) if is_key else self._take_other(dts_s, size_bytes)
 
@@ -188,9 +189,9 @@ class IdleGate:
         self._wakes[reason] += 1
         self._is_asleep = False
         self._wake_wanted = None
-        self._measured_s = None
         self._is_false_alarm = reason is WakeReason.SIZES
         now_s = self._now_s or 0.0
+        self._measured_s = now_s
         self._awake_until_s = max(self._awake_until_s, now_s + self._spec.look_s)
         if reason is WakeReason.FAULT:
             self._regular_gops = 0
@@ -237,7 +238,6 @@ class IdleGate:
             dts_s >= self._awake_until_s
             and self._regular_gops >= MIN_GOPS
             and self._sizes.is_known
-            and self._measured_s is not None
             and dts_s - self._measured_s <= MAX_UNMEASURED_S
         )
 

@@ -15,7 +15,7 @@ WINDOW = 250
 MIN_KNOWN = 20
 """Packets before anything is said."""
 
-OFFSET_BYTES = 300
+OFFSET_BYTES = 500
 """Added to every size: between 50 and 100 bytes, the packets of a drawn picture, lies nothing."""
 
 MIN_DEVIATION = 0.05

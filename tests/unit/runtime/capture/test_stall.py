@@ -67,3 +67,12 @@ def test_another_size_is_told_with_both() -> None:
     watch.note([frame(), frame()])
     with pytest.raises(SourceChangedError, match="from 64x48 to 128x96"):
         watch.note([frame(128, 96)])
+
+
+def test_a_camera_asleep_has_not_stalled_while_its_packets_come() -> None:
+    clock = Seconds()
+    watch = StallWatch(8, clock)
+    for _ in range(20):
+        assert states(watch, clock, 1) == []
+        watch.note_asleep()
+    assert states(watch, clock, 9) == ["stalled"]
