@@ -1,7 +1,6 @@
 """When a camera falls asleep, what wakes it, and what it never does."""
 
-import random
-
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +24,7 @@ class Camera:
         self.gate = gate
         self.gop = gop
         self.number = 0
-        self.draw = random.Random(3)
+        self.draw = np.random.default_rng(3)
         self.verdicts: list[Verdict] = []
 
     @property
@@ -36,7 +35,7 @@ class Camera:
         self, *, factor: float = 1.0, is_moving: bool = False, measures: bool = True
     ) -> Verdict:
         is_key = self.number % self.gop == 0
-        size = 80_000 if is_key else round(5000 * factor * self.draw.lognormvariate(0, 0.1))
+        size = 80_000 if is_key else round(5000 * factor * float(self.draw.lognormal(0, 0.1)))
         verdict = self.gate.take(self.now_s, size, is_key=is_key)
         if measures and verdict is not Verdict.SKIP:
             self.gate.note_motion(self.now_s, is_moving=is_moving)
