@@ -15,8 +15,9 @@ WINDOW = 250
 MIN_KNOWN = 20
 """Packets before anything is said."""
 
-OFFSET_BYTES = 500
-"""Added to every size: between 50 and 100 bytes, the packets of a drawn picture, lies nothing."""
+OFFSET_BYTES = 1500
+"""Added to every size: between 50 and 500 bytes, the packets of a picture without noise, lies
+nothing; somebody who enters adds kilobytes."""
 
 MIN_DEVIATION = 0.05
 """Least spread of the logarithms: a rate control that is exact to 5 % has no smaller one."""
