@@ -305,10 +305,8 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if "SPYONCINO_TESTDATA" not in os.environ:
         sys.exit("Set SPYONCINO_TESTDATA to the folder that holds clips/.")
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         if arguments.only != "events":
-            rows += cpu_rows(Path(name), arguments.rounds)
+            write_report("idle-gate-cpu", cpu_rows(Path(name), arguments.rounds))
         if arguments.only != "cpu":
-            rows += event_rows(Path(name))
-    write_report("idle-gate", rows)
+            write_report("idle-gate-events", event_rows(Path(name)))

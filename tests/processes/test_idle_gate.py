@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.fixtures.idle_clips import FPS, GOP_S, write_idle_clip
+from tests.fixtures.idle_clips import FPS, write_idle_clip
 from tests.fixtures.rtsp_camera import RtspCamera, needs_rtsp_server
 
 from spyoncino.clock import SystemClock
@@ -20,12 +20,14 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.runtime.captures import Captures
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 ANALYSIS_FPS = 5
 WALKS_AT_S = 7.5
 GATE = IdleGateSpec(quiet_s=2, look_s=1)
 ENDED = "end of stream"
+STALL_S, GOP_S = 2.0, 3
+"""Silence that is no sleep, and a time between key frames that is longer."""
 
 
 @dataclass
@@ -106,19 +108,17 @@ async def test_a_visitor_wakes_a_sleeping_camera_and_is_seen_as_early_as_by_one_
     assert max(b - a for a, b in itertools.pairwise(awake)) < 2 / ANALYSIS_FPS
     assert len(gated.times) < len(plain.times)
     assert plain.gate.state == "off"
-    arrived = [frame.monotonic_ns / 1e9 - frame.pts_s for frame in gated.frames]
-    assert max(arrived) - min(arrived) < 1.0
 
 
 @needs_rtsp_server
 async def test_a_sleeping_camera_is_no_stalled_one_and_wakes_when_asked(
     stage: Stage, tmp_path: Path
 ) -> None:
-    path = write_idle_clip(tmp_path / "a.mkv", seconds=60, walks_at_s=60)
+    path = write_idle_clip(tmp_path / "a.mkv", seconds=60, walks_at_s=60, gop_s=GOP_S)
     with RtspCamera(path) as camera:
-        source = SourceSpec("rtsp", camera.url, options={"transport": "tcp"}, stall_s=1.0)
+        source = SourceSpec("rtsp", camera.url, options={"transport": "tcp"}, stall_s=STALL_S)
         viewer = await stage.start("gated", source, GATE)
-        await viewer.until(lambda: viewer.gate.asleep_s > 3)
+        await viewer.until(lambda: viewer.gate.asleep_s > 1.5 * GOP_S)
         assert "stalled" not in viewer.states
         before = viewer.times[-1]
         viewer.handle.attend(1.5)
