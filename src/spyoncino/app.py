@@ -35,6 +35,7 @@ from spyoncino.modules.event.clip_builder import ClipSettings
 from spyoncino.modules.process.motion_detector import MotionSettings
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.persistence.database import Database
+from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.captures import Captures
 from spyoncino.runtime.jobs import TaskSpec
@@ -252,8 +253,17 @@ class Application:
             motion=self._motion_spec(camera),
             masks=camera.masks,
             decoder="software" if self._lossless else camera.decoder,
+            idle_gate=self._idle_gate(camera),
             is_lossless=self._lossless,
         )
+
+    def _idle_gate(self, camera: CameraSettings) -> IdleGateSpec | None:
+        """How a camera sleeps; not before the object detector has become as idle as that."""
+        if self._lossless or not camera.idle_gate.enabled:
+            return None
+        objects = self._section("objects", ObjectSettings)
+        active_s = camera.overrides.get("objects", {}).get("active_s", objects.active_s)
+        return IdleGateSpec(quiet_s=max(camera.idle_gate.quiet_s, active_s))
 
     def _durable_modules(self) -> set[str]:
         """Names of modules that come back for what they missed, whether they run now or not."""

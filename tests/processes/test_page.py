@@ -189,6 +189,7 @@ def test_metrics_tell_of_bus_pool_camera_and_memory(address: str) -> None:
         'spyoncino_bus_messages_total{fate="published"}',
         "spyoncino_pool_workers_ready",
         'spyoncino_camera_frames_total{camera="door",fate="decoded"}',
+        'spyoncino_camera_wakes_total{camera="door",reason="sizes"} 0.0',
         'spyoncino_process_pss_bytes{process="capture-door"}',
         'spyoncino_part_ok{part="storage.event_log"} 1.0',
     ):

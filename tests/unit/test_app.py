@@ -14,6 +14,7 @@ from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.paths import DataFolder
 from spyoncino.errors import StorageError, UsageError, WiringError
+from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.pool_stats import PoolState
 from spyoncino.schemas.status import HealthState, HealthSummary
 
@@ -67,11 +68,29 @@ def test_settings_of_a_camera_reach_its_capture_process(tmp_path: Path) -> None:
     assert not spec.is_lossless
 
 
+def gate_of(folder: Path, camera: dict[str, Any], **sections: Any) -> IdleGateSpec | None:
+    door = {"source": {"type": "sim"}, **camera}
+    application = build(folder, cameras={"door": door}, **sections)
+    return application._capture_spec("door", application.loaded.settings.cameras["door"]).idle_gate
+
+
+def test_a_camera_sleeps_no_earlier_than_its_objects_are_looked_for_less(tmp_path: Path) -> None:
+    assert gate_of(tmp_path, {}) == IdleGateSpec(quiet_s=30)
+    assert gate_of(tmp_path, {"idle_gate": {"quiet_s": 60}}) == IdleGateSpec(quiet_s=60)
+    assert gate_of(tmp_path, {"idle_gate": {"quiet_s": 5}}) == IdleGateSpec(quiet_s=30)
+    shorter = {"idle_gate": {"quiet_s": 5}, "objects": {"active_s": 8}}
+    assert gate_of(tmp_path, shorter) == IdleGateSpec(quiet_s=8)
+    assert gate_of(tmp_path, {}, objects={"active_s": 90}) == IdleGateSpec(quiet_s=90)
+    assert gate_of(tmp_path, {"idle_gate": {"enabled": False}}) is None
+
+
 def test_a_lossless_run_is_lossless_down_to_the_capture_process(tmp_path: Path) -> None:
     application = build(tmp_path, lossless=True, cameras={"door": {"source": {"type": "sim"}}})
 
     camera = application.loaded.settings.cameras["door"]
-    assert application._capture_spec("door", camera).is_lossless
+    spec = application._capture_spec("door", camera)
+    assert spec.is_lossless
+    assert spec.idle_gate is None
 
 
 def test_a_section_that_another_module_took_is_a_wiring_fault(tmp_path: Path) -> None:

@@ -31,6 +31,22 @@ MaskPolygon = Annotated[tuple[Corner, ...], Field(min_length=3)]
 """Corners as (x, y), each 0..1 of width and height; at least three."""
 
 
+class IdleGateSettings(SettingsGroup):
+    """What a camera saves while nothing happens."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Decode only key frames while nothing happens; a change wakes the camera, and "
+        "what it slept through is looked at first.",
+    )
+    quiet_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds without motion after which it sleeps; never less than the detector's "
+        "objects.active_s.",
+    )
+
+
 class CameraBase(SettingsGroup):
     """One camera, without the sections of modules that it may override."""
 
@@ -43,6 +59,9 @@ class CameraBase(SettingsGroup):
         default="software",
         description="Where its video is decoded. Try hardware with `spyoncino bench`: copying the "
         "pictures back may cost more than it saves; software goes on where it fails.",
+    )
+    idle_gate: IdleGateSettings = Field(
+        default=IdleGateSettings(), description="Sleeping while nothing happens."
     )
     doorbell: EntityId | None = Field(
         default=None, description="Id of the doorbell at the door that this camera looks at."

@@ -84,6 +84,7 @@ class AverageMotionDetector:
         self._contrast_share = CONTRAST_SHARE * 4.0**-spec.sensitivity
         self._grid = MotionGrid(1, 1, self._masks, spec.min_area)
         self._frames = 0
+        self._is_calibrating = True
 
     def measure(self, luma: Luma, pts_s: float) -> MotionFacts:
         """See ``MotionDetector.measure``."""
@@ -93,6 +94,7 @@ class AverageMotionDetector:
         is_calibrating = self._frames <= CALIBRATION_FRAMES or (
             0.0 <= pts_s - self._started_s < CALIBRATION_S
         )
+        self._is_calibrating = is_calibrating
         small = self._grid.shrink(luma)
         self._compare(small)
         changed = self._changed
@@ -110,6 +112,13 @@ class AverageMotionDetector:
         regions = () if is_calibrating else self._grid.regions(changed)
         return MotionFacts(score, regions, is_light, is_calibrating, self._noise)
 
+    def glance(self, luma: Luma) -> bool:
+        """See ``MotionDetector.glance``."""
+        if self._is_calibrating or luma.shape != self._grid.source_shape:
+            return True
+        self._compare(self._grid.shrink(luma))
+        return bool(self._grid.regions(self._changed))
+
     def _begin(self, luma: Luma, pts_s: float) -> MotionFacts:
         self._grid = MotionGrid(luma.shape[0], luma.shape[1], self._masks, self._spec.min_area)
         small = self._grid.shrink(luma)
@@ -124,6 +133,7 @@ class AverageMotionDetector:
         step = max(1, math.isqrt(small.size // _SAMPLE_PX))
         self._sample = (slice(step // 2, None, step), slice(step // 2, None, step))
         self._frames = 1
+        self._is_calibrating = True
         self._heat_due = self._creep_due = 0.0
         self._started_s = self._calm_s = self._learned_s = pts_s
         self._survey(small, pts_s)

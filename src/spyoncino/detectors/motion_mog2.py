@@ -46,6 +46,7 @@ class Mog2MotionDetector:
         self._frames = 0
         self._started_s = self._last_s = self._calm_s = 0.0
         self._noise = 0.0
+        self._is_calibrating = True
 
     def measure(self, luma: Luma, pts_s: float) -> MotionFacts:
         """See ``MotionDetector.measure``."""
@@ -57,6 +58,7 @@ class Mog2MotionDetector:
         is_calibrating = self._frames <= CALIBRATION_FRAMES or (
             0.0 <= pts_s - self._started_s < CALIBRATION_S
         )
+        self._is_calibrating = is_calibrating
         small = self._grid.shrink(luma)
         rate = 1.0 / self._frames if is_calibrating else 1.0 - math.exp(-step_s / self._memory_s)
         changed = np.asarray(self._model.apply(small, learningRate=rate), np.uint8)
@@ -77,6 +79,14 @@ class Mog2MotionDetector:
         regions = () if is_calibrating else self._grid.regions(changed)
         return MotionFacts(score, regions, is_light, is_calibrating, self._noise)
 
+    def glance(self, luma: Luma) -> bool:
+        """See ``MotionDetector.glance``."""
+        if self._is_calibrating or luma.shape != self._grid.source_shape:
+            return True
+        changed = np.asarray(self._model.apply(self._grid.shrink(luma), learningRate=0), np.uint8)
+        cv2.bitwise_and(changed, self._grid.allowed, dst=changed)
+        return bool(self._grid.regions(changed))
+
     def _new_model(self) -> cv2.BackgroundSubtractorMOG2:
         limit = VARIANCE_LIMIT * 4.0**-self._spec.sensitivity
         return cv2.createBackgroundSubtractorMOG2(varThreshold=limit, detectShadows=False)
@@ -90,6 +100,7 @@ class Mog2MotionDetector:
         self._sample = (slice(step // 2, None, step), slice(step // 2, None, step))
         self._previous = small[self._sample].copy()
         self._frames = 1
+        self._is_calibrating = True
         self._started_s = self._last_s = self._calm_s = pts_s
         return MotionFacts(0.0, calibrating=True)
 

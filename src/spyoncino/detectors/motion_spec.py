@@ -87,3 +87,13 @@ class MotionDetector(Protocol):
                 a jump back or of more than a few seconds is taken as one frame.
         """
         ...
+
+    def glance(self, luma: Luma) -> bool:
+        """Whether ``measure`` would see something in a picture; learns nothing.
+
+        True also while nobody can say: before the background is known, and after a change of size.
+
+        Args:
+            luma: The picture's luma plane.
+        """
+        ...

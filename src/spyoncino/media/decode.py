@@ -85,6 +85,19 @@ class FrameDecoder:
         """Pictures still held back at the end of the stream; the decoder is done after that."""
         return self._frames(None)
 
+    def decode_alone(self, packet: MediaPacket) -> list[DecodedFrame]:
+        """The picture of a key frame whose followers are not decoded; ``restart`` before and after.
+
+        Nothing is held back: it comes at once also where pictures are stored out of order.
+        """
+        return self._frames(packet.data) + self._frames(None)
+
+    def restart(self) -> None:
+        """Forget every picture; the next packet must be a key frame, of any time."""
+        self._context.flush_buffers()
+        self._clock = _PictureClock()
+        self._last_s = None
+
     def _wanted_context(self, kind: DecoderKind) -> VideoCodecContext:
         self._kind: DecoderKind = "software"
         if kind != "software":

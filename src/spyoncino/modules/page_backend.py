@@ -37,6 +37,9 @@ PICTURE_DEADLINE_S = 3.0
 """A live picture that waited longer for a worker is not made. Late pictures are better than none:
 on a machine that is too busy all of them wait."""
 
+VIEWER_ATTENDS_S = 5.0
+"""A camera that somebody watches decodes every picture, and for so long after the last viewer."""
+
 
 class PageBackend:
     """Answers the web.
@@ -156,6 +159,8 @@ class PageBackend:
         if feed is None or frame.end_of_stream:
             return
         self._frames[camera] += 1
+        if feed.viewers and camera in self._context.captures:
+            self._context.captures[camera].attend(VIEWER_ATTENDS_S)
         if feed.viewers and camera not in self._encoding:
             ref = frame.frame
             handle = FrameHandle(ref.ring, ref.slot, ref.generation, ref.width_px, ref.height_px)

@@ -10,6 +10,7 @@ from spyoncino import __version__
 from spyoncino.core.context import ModuleContext
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
+from spyoncino.runtime.capture.idle_gate import GateCounters
 from spyoncino.runtime.pool_stats import PoolStats
 from spyoncino.schemas.status import BusStatus, CameraState, HealthState, HealthSummary
 from spyoncino.web.metrics import Figure, render
@@ -214,6 +215,7 @@ def _cameras(context: ModuleContext, cameras: tuple[CameraView, ...]) -> list[Fi
             [({"camera": camera}, stats.restarts) for camera, stats in captures.items()],
             "counter",
         ),
+        *_gates({camera: stats.counters.gate for camera, stats in captures.items()}),
         Figure(
             "camera_gaps",
             "Times in which a camera gave no pictures after it had been live.",
@@ -268,6 +270,45 @@ def _live(context: ModuleContext, live: Mapping[str, LiveNumbers]) -> list[Figur
                 ),
             ],
             "counter",
+        ),
+    ]
+
+
+def _gates(gates: Mapping[str, GateCounters]) -> list[Figure]:
+    """What the cameras' idle gates did since the present connection began."""
+    wakes = ("sizes", "change", "asked", "fault")
+    fates = ("skipped", "replayed")
+    return [
+        Figure(
+            "camera_asleep",
+            "1 while only key frames of a camera are decoded.",
+            [({"camera": camera}, gate.state == "asleep") for camera, gate in gates.items()],
+        ),
+        Figure(
+            "camera_asleep_seconds",
+            "Camera time in which only key frames were decoded.",
+            [({"camera": camera}, gate.asleep_s) for camera, gate in gates.items()],
+            "counter",
+        ),
+        Figure(
+            "camera_wakes",
+            "What ended a camera's sleep: packet sizes, a changed picture, a press or viewer, "
+            "a damaged or missing key frame.",
+            [
+                ({"camera": camera, "reason": reason}, getattr(gate, f"wakes_{reason}"))
+                for camera, gate in gates.items()
+                for reason in wakes
+            ],
+            "counter",
+        ),
+        Figure(
+            "camera_packets_asleep",
+            "Packets that came while a camera slept, by what became of them.",
+            [
+                ({"camera": camera, "fate": fate}, getattr(gate, f"packets_{fate}"))
+                for camera, gate in gates.items()
+                for fate in fates
+            ],
         ),
     ]
 

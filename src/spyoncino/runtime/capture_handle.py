@@ -14,6 +14,7 @@ from spyoncino.clock import Clock
 from spyoncino.errors import MediaError
 from spyoncino.media.clip_writer import ClipFacts
 from spyoncino.runtime.capture.messages import (
+    Attend,
     CaptureCounters,
     CaptureMessage,
     ClipClosed,
@@ -93,6 +94,7 @@ class CaptureHandle:
         self._last_error = ""
         self._counters = CaptureCounters()
         self._gaps = GapMeter(spec.source.stall_s)
+        self._attends_until_ns = 0
 
     @property
     def camera_id(self) -> str:
@@ -138,6 +140,17 @@ class CaptureHandle:
     def release(self, ref: SlotRef) -> None:
         """End a lease; see ``LeaseBook.release``."""
         self._leases.release(ref)
+
+    def attend(self, for_s: float) -> None:
+        """Let a camera that sleeps decode every picture for a while, and those just before.
+
+        May be called with every frame: the process is told again when half of the time is over.
+        """
+        now_ns = self._clock.monotonic_ns()
+        if self._link is None or self._attends_until_ns - now_ns > for_s * 1e9 / 2:
+            return
+        self._attends_until_ns = now_ns + round(for_s * 1e9)
+        self._link.send(Attend(for_s))
 
     async def frame_at(self, pts_s: float, timeout_s: float = 5.0) -> FrameHandle:
         """The full-size picture shown at a moment of the last seconds; the caller releases it.

@@ -10,6 +10,7 @@ import pytest_asyncio
 from spyoncino.clock import FakeClock
 from spyoncino.hardware.source_types import SourceSpec
 from spyoncino.runtime.capture.messages import (
+    Attend,
     CaptureMessage,
     EndOfStream,
     FromChild,
@@ -242,3 +243,18 @@ async def test_the_end_of_the_stream_is_passed_on_and_final(stage: Stage) -> Non
 
     assert stage.said == [EndOfStream(1.0, 10)]
     assert len(stage.links) == 1
+
+
+async def test_attention_is_asked_for_again_when_half_of_it_is_over(
+    stage: Stage, clock: FakeClock
+) -> None:
+    stage.handle.attend(10.0)
+    await stage.until(lambda: len(stage.links) == 1)
+    orders = stage.links[0].orders
+    await stage.until(lambda: stage.handle.stats().pid == 1)
+    for _ in range(5):
+        stage.handle.attend(10.0)
+    assert orders == [Attend(10.0)]
+    await clock.advance(5.5)
+    stage.handle.attend(10.0)
+    assert orders == [Attend(10.0)] * 2

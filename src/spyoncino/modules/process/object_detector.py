@@ -233,8 +233,11 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
     async def on_press(self, press: DoorbellEvent) -> None:
         """Look at every frame for a while, before all other work."""
         camera = self._camera(press.camera)
+        look_s = self.camera_settings(press.camera).press_look_s
+        if press.camera in self.context.captures:
+            self.context.captures[press.camera].attend(look_s)
         pts_s = camera.last_pts_s if press.pts_s is None else press.pts_s
-        camera.press_until_s = pts_s + self.camera_settings(press.camera).press_look_s
+        camera.press_until_s = pts_s + look_s
         camera.gate.press(camera.press_until_s)
 
     async def on_frame(self, frame: Frame) -> None:

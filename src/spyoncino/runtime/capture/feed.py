@@ -4,12 +4,18 @@ The one packet rule: H.264 and H.265 packets are kept as they came; everything e
 encoded once to H.264. Nothing is kept or published here.
 """
 
+from collections.abc import Callable
+
+from av.video.frame import VideoFrame
+
 from spyoncino.hardware.source_types import RawPicture, SourceFormat
 from spyoncino.media.decode import DecodedFrame, FrameDecoder
 from spyoncino.media.encode import H264Encoder
 from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.media.packets import MediaPacket, VideoFormat
 from spyoncino.media.pictures import picture_from_i420
+from spyoncino.runtime.capture.gated_decoder import GatedDecoder
+from spyoncino.runtime.capture.idle_gate import IdleGate
 
 Taken = tuple[list[MediaPacket], list[DecodedFrame]]
 """Packets to keep, then the pictures that became visible with them; both in decoding order."""
@@ -28,7 +34,10 @@ class SourceFeed:
     """
 
     def __init__(self, source: SourceFormat, decoder: DecoderKind = "software") -> None:
-        self._decoder = FrameDecoder(source.video, kind=decoder) if source.video else None
+        self._decoder: FrameDecoder | GatedDecoder | None = (
+            FrameDecoder(source.video, kind=decoder) if source.video else None
+        )
+        self.gated: GatedDecoder | None = None
         self._encoder: H264Encoder | None = None
         self._raw_count = 0
         if source.video is None or not source.video.is_kept:
@@ -37,6 +46,16 @@ class SourceFeed:
         else:
             self.video = source.video
         self.codec = source.video.codec if source.video else "raw"
+
+    def let_sleep(self, gate: IdleGate, sees_change: Callable[[VideoFrame], bool]) -> None:
+        """Decode key frames alone while nothing happens; not for what is encoded here.
+
+        Args:
+            gate: Decides when.
+            sees_change: Whether a picture differs from the background; learns nothing.
+        """
+        if self._encoder is None and isinstance(self._decoder, FrameDecoder):
+            self._decoder = self.gated = GatedDecoder(self._decoder, gate, sees_change)
 
     @property
     def is_encoded(self) -> bool:

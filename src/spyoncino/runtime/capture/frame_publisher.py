@@ -27,6 +27,11 @@ class EvenPace:
         self._interval_s = (1.0 - PACE_TOLERANCE) / fps
         self._last_s: float | None = None
 
+    @property
+    def interval_s(self) -> float:
+        """Shortest time between two chosen frames."""
+        return self._interval_s
+
     def chooses(self, pts_s: float) -> bool:
         """Whether this frame is one of them; a jump back in time begins anew."""
         if self._last_s is not None and 0 <= pts_s - self._last_s < self._interval_s:
@@ -64,6 +69,11 @@ class FramePublisher:
         self.published = 0
         self.skipped = 0
         self.last_pts_s = 0.0
+
+    @property
+    def interval_s(self) -> float:
+        """Shortest time between two analysed frames."""
+        return self._pace.interval_s
 
     def chooses(self, frame: DecodedFrame) -> bool:
         """Count the next decoded frame and say whether it is to be analysed."""

@@ -11,6 +11,8 @@ from spyoncino.media.packet_ring import PacketRing
 from spyoncino.media.pictures import analysis_size, i420_size_bytes
 from spyoncino.runtime.capture.feed import SourceFeed
 from spyoncino.runtime.capture.frame_publisher import EvenPace, FramePublisher
+from spyoncino.runtime.capture.gate_watch import GateWatch
+from spyoncino.runtime.capture.idle_gate import IdleGate
 from spyoncino.runtime.capture.live_view import LiveView
 from spyoncino.runtime.capture.messages import FromChild, SourceOpened
 from spyoncino.runtime.capture.on_demand import OnDemandFrames
@@ -95,6 +97,10 @@ def build_line(
     motion = build_motion_detector(spec.motion, spec.masks) if spec.motion else None
     live = live or LiveView()
     live.connect(feed.video, ring)
+    if motion is not None and spec.idle_gate is not None:
+        gate = IdleGate(spec.idle_gate)
+        motion = watch = GateWatch(motion, gate, size_px)
+        feed.let_sleep(gate, watch.sees_change)
     return CaptureLine(
         feed=feed,
         store=PacketStore(ring, feed.video, source.audio, note, tell),

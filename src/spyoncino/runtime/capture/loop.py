@@ -11,9 +11,12 @@ from spyoncino.errors import SourceEndedError
 from spyoncino.hardware.source_types import PressCue, Source, SourceItem
 from spyoncino.media.decode import DecodedFrame
 from spyoncino.media.packets import MediaPacket
+from spyoncino.runtime.capture.catch_up import CatchUp
 from spyoncino.runtime.capture.feed import Taken
+from spyoncino.runtime.capture.idle_gate import GateCounters
 from spyoncino.runtime.capture.line import CaptureLine
 from spyoncino.runtime.capture.messages import (
+    Attend,
     CaptureCounters,
     EndClip,
     EndOfStream,
@@ -77,6 +80,7 @@ class CaptureLoop:
         self._watch = watch
         self._arrival_ns = 0
         self._told_note = ""
+        self._catch_up = CatchUp(line.feed.gated, line.publisher) if line.feed.gated else None
 
     def run(self) -> None:
         """Read and serve until main's order to end.
@@ -92,14 +96,36 @@ class CaptureLoop:
             if has_ended or self._is_over:
                 continue
             try:
-                item = self._source.read(READ_WAIT_S)
+                item = self._read()
             except SourceEndedError:
                 has_ended = True
                 self._end_of_source()
             else:
                 if item is not None:
                     self._take(item)
+                self._make_up_for()
                 self._look_for_stall()
+
+    def _read(self) -> SourceItem | None:
+        """The next item; without waiting while pictures are to be made up for."""
+        gated = self._line.feed.gated
+        if gated is None or not gated.is_behind:
+            return self._source.read(READ_WAIT_S)
+        return None if gated.is_full else self._source.read(0.0)
+
+    def _make_up_for(self, *, is_all: bool = False) -> None:
+        """Decode and publish what was slept through, for a moment or to its end."""
+        if self._catch_up is None:
+            return
+        for frame, arrival_ns in self._catch_up.frames(self._arrival_ns, is_all=is_all):
+            if self._is_over:
+                return
+            if self._watch:
+                self._watch.note([frame])
+            if self._line.publisher.chooses(frame):
+                while self._catch_up.must_wait and not self._is_over:
+                    self._tick(SLOT_POLL_S)
+                self._publish(frame, arrival_ns)
 
     def _look_for_stall(self) -> None:
         change = self._watch.change() if self._watch else None
@@ -129,6 +155,9 @@ class CaptureLoop:
             self._line.live.watch()
         elif isinstance(command, UnwatchLive):
             self._line.live.unwatch()
+        elif isinstance(command, Attend):
+            if self._line.feed.gated:
+                self._line.feed.gated.attend(command.for_s)
         else:
             self._is_over = True
 
@@ -144,6 +173,17 @@ class CaptureLoop:
             self._pipe.send(Pressed(item.doorbell, item.pts_s, self._arrival_ns, utc_epoch_s))
         else:
             self._pass_on(self._line.feed.take(item))
+            self._note_asleep(item)
+
+    def _note_asleep(self, item: SourceItem) -> None:
+        """A camera that sleeps has not stalled while its packets come."""
+        gated = self._line.feed.gated
+        if gated is None or not isinstance(item, MediaPacket) or item.kind != "video":
+            return
+        if self._catch_up:
+            self._catch_up.newest_s = item.pts_s
+        if self._watch and gated.gate.is_asleep:
+            self._watch.note_asleep()
 
     def _pass_on(self, taken: Taken) -> None:
         """Keep first, then announce: who asks for an announced picture finds its packets."""
@@ -158,17 +198,18 @@ class CaptureLoop:
             self._line.live.take(packet)
         for frame in frames:
             if self._line.publisher.chooses(frame):
-                self._publish(frame)
+                self._publish(frame, self._arrival_ns)
 
-    def _publish(self, frame: DecodedFrame) -> None:
+    def _publish(self, frame: DecodedFrame, arrival_ns: int) -> None:
         publisher = self._line.publisher
-        while not publisher.publish(frame, self._arrival_ns, self._utc_origin_s or 0.0):
+        while not publisher.publish(frame, arrival_ns, self._utc_origin_s or 0.0):
             if not self._is_lossless or self._is_over:
                 publisher.skip()
                 return
             self._tick(SLOT_POLL_S)
 
     def _end_of_source(self) -> None:
+        self._make_up_for(is_all=True)
         self._pass_on(self._line.feed.flush())
         self._line.store.end_of_source()
         publisher = self._line.publisher
@@ -188,4 +229,5 @@ class CaptureLoop:
             cpu_s=time.process_time(),
             live_sent=line.live.sent,
             live_dropped=line.live.dropped,
+            gate=line.feed.gated.gate.counters if line.feed.gated else GateCounters(),
         )

@@ -1,10 +1,11 @@
 """What a capture process and main say to each other; small picklable values, never pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from spyoncino.detectors.motion_spec import MotionFacts
 from spyoncino.media.clip_writer import ClipFacts
+from spyoncino.runtime.capture.idle_gate import GateCounters
 from spyoncino.runtime.frame_ring import FrameHandle
 
 SourceState = Literal["connecting", "live", "stalled", "retrying", "ended", "off"]
@@ -155,6 +156,7 @@ class CaptureCounters:
         cpu_s: Processor time of the process.
         live_sent: Pictures of the live view given to main.
         live_dropped: Pictures of the live view left out because main was behind.
+        gate: What the idle gate did since the source was opened.
     """
 
     frames_decoded: int = 0
@@ -167,6 +169,7 @@ class CaptureCounters:
     cpu_s: float = 0.0
     live_sent: int = 0
     live_dropped: int = 0
+    gate: GateCounters = field(default_factory=GateCounters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,13 @@ class RequestFrame:
 
     request_id: int
     pts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Decode every picture for a while, and those since the last key frame."""
+
+    for_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +287,6 @@ CaptureMessage = SourceOpened | FrameReady | Pressed | SourceStateChanged | EndO
 """What ``CaptureHandle.messages`` yields, in the order in which it happened."""
 
 FromChild = CaptureMessage | ClipProgress | ClipClosed | FrameAt | Heartbeat | SourceFailed
-ToChild = StartClip | EndClip | RequestFrame | WatchLive | UnwatchLive | Shutdown
+ToChild = StartClip | EndClip | RequestFrame | Attend | WatchLive | UnwatchLive | Shutdown
 LiveMessage = LiveBegun | LiveFragment | LiveUnavailable
 """What comes on the live view's own way, beside the messages."""

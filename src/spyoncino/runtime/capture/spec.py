@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from spyoncino.detectors.motion_spec import MotionSpec, Polygon
 from spyoncino.hardware.source_types import SourceSpec
 from spyoncino.media.hardware_decode import DecoderKind
+from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 
 LOSSLESS_FPS = 15.0
 """Analysis rate of ``analyze``: every frame of a slow file, every second one at 25 or 30 fps."""
@@ -28,6 +29,8 @@ class CaptureSpec:
         motion: The motion detector's settings; ``None`` runs none.
         masks: Parts of the picture in which no motion is looked for.
         decoder: Where its packets are decoded; software where that does not work.
+        idle_gate: When only key frames are decoded; ``None``: never. Without a motion detector, and
+            for what is encoded here, never either.
         is_lossless: Wait for a free slot rather than skip a picture; end rather than start again.
     """
 
@@ -43,6 +46,7 @@ class CaptureSpec:
     motion: MotionSpec | None = field(default_factory=MotionSpec)
     masks: tuple[Polygon, ...] = ()
     decoder: DecoderKind = "software"
+    idle_gate: IdleGateSpec | None = None
     is_lossless: bool = False
 
     def __post_init__(self) -> None:

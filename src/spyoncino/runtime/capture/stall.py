@@ -48,6 +48,11 @@ class StallWatch:
             )
         self._size_px = size_px
 
+    def note_asleep(self) -> None:
+        """A packet came that is skipped because nothing happens; the last key frame was good."""
+        self._silent_s = 0.0
+        self._looked_at_s = self._now_s()
+
     def change(self) -> SourceStateChanged | None:
         """The source's new state, once, when it has changed.
 

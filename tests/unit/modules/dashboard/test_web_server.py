@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 from spyoncino.analysis import Analysis, AnalysisRequest
 from spyoncino.errors import ConfigError, JobExpiredError
 from spyoncino.modules.dashboard.web_server import WebServer
+from spyoncino.modules.page_backend import VIEWER_ATTENDS_S
 from spyoncino.modules.page_metrics import pss_bytes
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.events import EventStore
@@ -121,6 +122,7 @@ async def test_pictures_are_made_only_while_somebody_watches(harness: ModuleHarn
     harness.pool.answers[PICTURE] = lambda job: f"jpeg {job.frame.slot}".encode()
     await harness.feed(DOOR, frame(0.1))
     assert harness.pool.asked == []
+    assert harness.captures["door"].attended_s == []
     address = (server.address or "").replace("http", "ws") + "api/v1/cameras/door/live"
     async with connect(address) as line:
         backend = server._backend
@@ -129,6 +131,7 @@ async def test_pictures_are_made_only_while_somebody_watches(harness: ModuleHarn
         await harness.feed(DOOR, frame(0.2))
         assert await line.recv() == b"jpeg 2"
     await until(lambda: backend.numbers()["viewers"] == 0)
+    assert harness.captures["door"].attended_s == [VIEWER_ATTENDS_S]
     assert harness.captures.held == 0
     assert backend.numbers()["pictures"] == 1
 

@@ -284,6 +284,7 @@ async def test_after_a_press_every_frame_is_looked_at_first_of_all(
     assert told(module_harness) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     priorities = [asked.job.priority for asked in module_harness.pool.asked]
     assert priorities == [Priority.CONTINUOUS, *[Priority.PRESS] * 5]
+    assert module_harness.captures[CAMERA].attended_s == [1.0]
 
 
 async def test_a_lossless_run_looks_at_everything_and_makes_the_sender_wait(

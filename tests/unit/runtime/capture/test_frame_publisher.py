@@ -29,6 +29,9 @@ class SeenLuma:
         self.seen.append((pts_s, luma.shape, float(luma.mean())))
         return MotionFacts(score=0.25)
 
+    def glance(self, luma: NDArray[np.uint8]) -> bool:
+        return bool(luma.any())
+
 
 def frame(index: int, grey: int = 90) -> DecodedFrame:
     plane = np.full((96 * 3 // 2, 128), 128, np.uint8)

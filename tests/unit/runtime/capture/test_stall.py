@@ -73,3 +73,12 @@ def test_a_connection_without_a_picture_is_stalled_and_never_live() -> None:
     clock = Seconds()
     watch = StallWatch(8, clock)
     assert states(watch, clock, 15) == ["stalled"]
+
+
+def test_a_camera_asleep_has_not_stalled_while_its_packets_come() -> None:
+    clock = Seconds()
+    watch = StallWatch(8, clock)
+    for _ in range(20):
+        assert states(watch, clock, 1) == []
+        watch.note_asleep()
+    assert states(watch, clock, 9) == ["stalled"]
