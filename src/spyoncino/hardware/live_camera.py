@@ -4,6 +4,8 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 
 from av.error import FFmpegError
 
@@ -33,6 +35,8 @@ class LiveCamera(ABC):
 
     def __init__(self, spec: SourceSpec) -> None:
         self.silence_s = PATIENCE * spec.stall_s
+        self.on_news: Callable[[], None] = _nothing
+        """Called from the thread when ``read`` would have something to tell; must not wait."""
         self._demuxer: Demuxer | None = None
         self._waiting: deque[MediaPacket] = deque()
         self._changed = threading.Condition()
@@ -99,7 +103,8 @@ class LiveCamera(ABC):
         error = SourceError(f"{self.name} ended the stream.")
         try:
             for packet in demuxer.packets():
-                if not self._offer(self._timed(packet)):
+                arrival_ns = time.monotonic_ns()
+                if not self._offer(replace(self._timed(packet), arrival_ns=arrival_ns)):
                     break
         except FFmpegError as failure:
             error = broken(failure, self.name, self.silence_s)
@@ -108,6 +113,7 @@ class LiveCamera(ABC):
             with self._changed:
                 self._error = error
                 self._changed.notify_all()
+            self.on_news()
 
     def _offer(self, packet: MediaPacket) -> bool:
         """Hand a packet over, waiting for room; whether anybody still wants one."""
@@ -116,7 +122,12 @@ class LiveCamera(ABC):
             if not self._is_closed:
                 self._waiting.append(packet)
                 self._changed.notify_all()
+                self.on_news()
             return not self._is_closed
+
+
+def _nothing() -> None:
+    """What happens with news that nobody waits for."""
 
 
 class ArrivalClock:

@@ -4,11 +4,12 @@ The one packet rule: H.264 and H.265 packets are kept as they came; everything e
 encoded once to H.264. Nothing is kept or published here.
 """
 
-from spyoncino.hardware.source_types import RawPicture, SourceFormat
-from spyoncino.media.decode import DecodedFrame, FrameDecoder
+from spyoncino.hardware.source_types import RawPicture, SourceFormat, SubStreamChanged
+from spyoncino.media.decode import DecodedFrame
 from spyoncino.media.encode import H264Encoder
 from spyoncino.media.packets import MediaPacket, VideoFormat
 from spyoncino.media.pictures import picture_from_i420
+from spyoncino.runtime.capture.analysed_stream import AnalysedStream
 
 Taken = tuple[list[MediaPacket], list[DecodedFrame]]
 """Packets to keep, then the pictures that became visible with them; both in decoding order."""
@@ -26,7 +27,7 @@ class SourceFeed:
     """
 
     def __init__(self, source: SourceFormat) -> None:
-        self._decoder = FrameDecoder(source.video) if source.video else None
+        self._decoder = AnalysedStream(source.video, source.sub) if source.video else None
         self._encoder: H264Encoder | None = None
         self._raw_count = 0
         if source.video is None or not source.video.is_kept:
@@ -46,6 +47,16 @@ class SourceFeed:
         """Packets that could not be decoded."""
         return self._decoder.corrupt_count if self._decoder else 0
 
+    @property
+    def analysed(self) -> AnalysedStream | None:
+        """What is decoded; ``None`` for a source of raw pictures."""
+        return self._decoder
+
+    def change_sub(self, change: SubStreamChanged) -> None:
+        """The source's second stream came or is gone."""
+        if self._decoder is not None:
+            self._decoder.change_sub(change.video)
+
     def take(self, item: MediaPacket | RawPicture) -> Taken:
         """Process the next item of the source."""
         if isinstance(item, RawPicture):
@@ -55,6 +66,8 @@ class SourceFeed:
         if item.kind == "audio" or self._decoder is None:
             return [item], []
         frames = self._decoder.decode(item)
+        if item.role == "sub":
+            return [], frames
         if self._encoder is None:
             return [item], frames
         return self._encoded(frames), frames

@@ -149,6 +149,8 @@ class CaptureCounters:
         packet_ring_bytes: Compressed bytes kept.
         packet_ring_span_s: Seconds of video kept.
         cpu_s: Processor time of the process.
+        sub_losses: Times that the second stream of this connection was live and then lost.
+        sub_drift_s: How far its times have drifted against the main stream's and were corrected.
     """
 
     frames_decoded: int = 0
@@ -159,6 +161,8 @@ class CaptureCounters:
     packet_ring_bytes: int = 0
     packet_ring_span_s: float = 0.0
     cpu_s: float = 0.0
+    sub_losses: int = 0
+    sub_drift_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Watches whether new pictures of the same size keep coming from a live source."""
+"""Watches whether new pictures of the same size keep coming from a live source.
+
+Where a second stream is analysed, the main one is not decoded: then its packets count, and their
+headers tell a change of size. Whether the second one goes on is watched where both come together.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,6 +10,8 @@ from collections.abc import Callable, Sequence
 from spyoncino.errors import SourceChangedError, SourceError
 from spyoncino.hardware.live_camera import PATIENCE
 from spyoncino.media.decode import DecodedFrame
+from spyoncino.media.packets import MediaPacket
+from spyoncino.media.parameter_sets import sequence_headers
 from spyoncino.runtime.capture.messages import SourceStateChanged
 
 MAX_STEP_S = 2.0
@@ -19,26 +25,34 @@ class StallWatch:
         stall_s: Seconds without a new picture after which the source is stalled; after ``PATIENCE``
             times as many it is given up.
         now_s: Monotonic seconds.
+        packets_of: Codec of the kept packets, where these are watched instead of pictures.
     """
 
-    def __init__(self, stall_s: float, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, stall_s: float, now_s: Callable[[], float] = time.monotonic, packets_of: str = ""
+    ) -> None:
+        self._trouble = ""
         self._stall_s = stall_s
+        self._packets_of = packets_of
+        self._headers = b""
         self._now_s = now_s
         self._looked_at_s = now_s()
         self._silent_s = 0.0
         self._is_stalled = False
         self._size_px: tuple[int, int] | None = None
 
-    def note(self, frames: Sequence[DecodedFrame]) -> None:
-        """Look at the pictures that were just decoded.
+    def note(self, frames: Sequence[DecodedFrame], packets: Sequence[MediaPacket] = ()) -> None:
+        """Look at the pictures that were just decoded and the packets that were just kept.
 
         Raises:
-            SourceChangedError: They have another size than those before.
+            SourceChangedError: They have another size, or coding, than those before.
         """
+        if self._packets_of:
+            self._note_packets(packets)
+            return
         if not frames:
             return
-        self._silent_s = 0.0
-        self._looked_at_s = self._now_s()
+        self._be_heard()
         size_px = (frames[-1].picture.width, frames[-1].picture.height)
         before = self._size_px
         if before is not None and before != size_px:
@@ -65,4 +79,32 @@ class StallWatch:
         self._is_stalled = is_stalled
         if is_stalled:
             return SourceStateChanged("stalled", f"No new picture came for {self._stall_s:g} s.")
-        return SourceStateChanged("live")
+        return SourceStateChanged("live", self._trouble)
+
+    def note_trouble(self, trouble: str) -> SourceStateChanged | None:
+        """What is wrong with a source that is live all the same; told with that state.
+
+        Args:
+            trouble: In sentences for a person; empty for nothing.
+
+        Returns:
+            The state with the news, unless it is none or the source is stalled.
+        """
+        if trouble == self._trouble:
+            return None
+        self._trouble = trouble
+        return None if self._is_stalled else SourceStateChanged("live", trouble)
+
+    def _be_heard(self) -> None:
+        self._silent_s = 0.0
+        self._looked_at_s = self._now_s()
+
+    def _note_packets(self, packets: Sequence[MediaPacket]) -> None:
+        for packet in packets:
+            if packet.kind != "video":
+                continue
+            self._be_heard()
+            headers = sequence_headers(packet.data, self._packets_of) if packet.is_key else b""
+            if headers and self._headers and headers != self._headers:
+                raise SourceChangedError("Size or coding of the main stream changed.")
+            self._headers = headers or self._headers

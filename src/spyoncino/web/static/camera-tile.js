@@ -43,7 +43,7 @@ export class CameraTile extends HTMLElement {
     this.heading.textContent = camera.camera;
     this.state.className = `state ${tone}`;
     this.state.textContent = words;
-    this.detail.textContent = camera.state === "live" ? "" : camera.detail;
+    this.detail.textContent = camera.detail;
     this.canvas.setAttribute("aria-label", `Live picture of ${camera.camera}: ${words}`);
     this.dataset.state = camera.state;
     this.decide();

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from spyoncino.errors import SourceError, SourceRefusedError
+from spyoncino.hardware.backoff import Backoff
 from spyoncino.hardware.source_types import RawPicture, SourceFormat, SourceItem, SourceSpec
 from spyoncino.runtime.capture import reconnect
-from spyoncino.runtime.capture.backoff import Backoff
 from spyoncino.runtime.capture.messages import (
     ClipClosed,
     EndClip,

@@ -1,6 +1,6 @@
 import pytest
 
-from spyoncino.runtime.capture.backoff import Backoff
+from spyoncino.hardware.backoff import Backoff
 
 
 def test_pauses_double_up_to_the_longest_and_begin_again() -> None:
