@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from spyoncino.app import load_modules
+from spyoncino.cli.camera_sub_stream import (
+    BESIDE_S,
+    SubStreamFacts,
+    sub_rows,
+    sub_wishes,
+    try_sub_stream,
+)
 from spyoncino.cli.options import GlobalOptions, options_of, print_json, stdout
 from spyoncino.core.config_load import load_config
 from spyoncino.core.settings import CameraSettings
@@ -68,14 +75,16 @@ def try_out(
     """
     spec, analysis_fps = source_of(options_of(ctx), camera, transport)
     began_s = time.monotonic()
-    with opened(spec) as (source, found):
+    with opened(replace(spec, sub=None)) as (source, found):
         open_s = time.monotonic() - began_s
         facts = _watched(source, found, seconds, camera)
-    wishes = advice(facts, analysis_fps)
+    sub = try_sub_stream(spec, min(seconds, BESIDE_S))
+    wishes = [*advice(facts, analysis_fps), *sub_wishes(spec, facts, sub, analysis_fps)]
     if as_json:
-        print_json({**asdict(facts), "open_s": round(open_s, 2), "advice": wishes})
+        beside = {"sub": asdict(sub)} if sub else {}
+        print_json({**asdict(facts), **beside, "open_s": round(open_s, 2), "advice": wishes})
         return
-    _print(facts, open_s, wishes)
+    _print(facts, open_s, sub, wishes)
 
 
 @app.command("snapshot")
@@ -96,7 +105,7 @@ def snapshot(
     if out.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UsageError(f"{out} must end in .jpg or .png.")
     spec, _ = source_of(options_of(ctx), camera, transport)
-    with opened(spec) as (source, found):
+    with opened(replace(spec, sub=None)) as (source, found):
         picture = _first_picture(source, found)
     if grid:
         picture = with_grid(picture)
@@ -182,7 +191,9 @@ def _bgr(picture: VideoFrame) -> NDArray[np.uint8]:
     return picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
 
 
-def _print(facts: StreamFacts, open_s: float, wishes: list[str]) -> None:
+def _print(
+    facts: StreamFacts, open_s: float, sub: SubStreamFacts | None, wishes: list[str]
+) -> None:
     console = stdout()
     table = Table(box=None, show_header=False, pad_edge=False)
     sound = f"{facts.audio}, {facts.audio_rate_hz} Hz" if facts.audio else "none"
@@ -195,6 +206,7 @@ def _print(facts: StreamFacts, open_s: float, wishes: list[str]) -> None:
         ("bit rate", f"{facts.bits_s / 1e6:.2f} Mbit/s"),
         ("sound", sound),
         ("watched", f"{facts.watched_s:.1f} s"),
+        *sub_rows(sub),
     ):
         table.add_row(name, value)
     console.print(table)

@@ -80,7 +80,8 @@ class QuickestArrival:
 class StreamAlignment:
     """Tells by how much the second stream's times must be moved to be those of the main stream.
 
-    The main stream is H.264 or H.265. ``note_main`` goes on over several connections of the second stream; ``begin`` starts one.
+    The main stream is H.264 or H.265. ``note_main`` goes on over several connections of the second
+    stream; ``begin`` starts one.
     """
 
     def __init__(self) -> None:
@@ -108,7 +109,7 @@ class StreamAlignment:
 
     @property
     def drift_s(self) -> float:
-        """How far the shift has moved since it was first told."""
+        """How far the shift has moved since it was found, ``QUICK_S`` after the first guess."""
         return self._shift_s - self._first_shift_s
 
     @property
@@ -150,9 +151,11 @@ class StreamAlignment:
             self._first_s = dts_s
             self._shift_s = self._first_shift_s = wanted_s
         else:
-            rate = QUICK_SLEW if dts_s - self._first_s < QUICK_S else SLEW
-            step_s = rate * max(0.0, dts_s - self._last_s)
+            is_quick = dts_s - self._first_s < QUICK_S
+            step_s = (QUICK_SLEW if is_quick else SLEW) * max(0.0, dts_s - self._last_s)
             self._shift_s += min(step_s, max(-step_s, wanted_s - self._shift_s))
+            if is_quick:
+                self._first_shift_s = self._shift_s
         self._last_s = dts_s
         return self._shift_s
 
