@@ -15,12 +15,12 @@ WINDOW_S = 15.0
 """The quickest packet of the last one to two windows counts: longer than a Wi-Fi's bad moment,
 short enough to follow clocks that drift."""
 
-QUICK_S = 10.0
+QUICK_S = 20.0
 """So long after the first guess it is still corrected quickly."""
 
-QUICK_SLEW = 0.02
-"""Share of the passing time by which times are moved in the beginning: 0.2 s in all, and a step
-between pictures that is never backwards."""
+QUICK_SLEW = 0.01
+"""Share of the passing time by which times are moved in the beginning: 0.2 s in all, and half of
+what the choice of evenly spaced pictures tolerates."""
 
 SLEW = 0.001
 """The same later: five times the drift of bad crystals, and only 0.1 s in 100 s of a network that
