@@ -8,9 +8,7 @@ from tests.fixtures.rtsp_camera import needs_rtsp_server
 
 pytestmark = [pytest.mark.processes, needs_rtsp_server, pytest.mark.timeout(90)]
 
-PLAN = Plan(
-    seconds=16, stall_every_s=8, stalled_s=4, stall_s=2, change_every_s=3.5, swap_every_s=11
-)
+PLAN = Plan(seconds=13, stall_every_s=7, stalled_s=4, stall_s=2, change_every_s=3, swap_every_s=9)
 
 
 async def test_a_broken_a_stalling_and_a_changing_camera_cost_the_fourth_no_frame(
