@@ -4,7 +4,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,13 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from spyoncino.app import load_modules
+from spyoncino.cli.camera_sub_stream import (
+    BESIDE_S,
+    SubStreamFacts,
+    sub_rows,
+    sub_wishes,
+    try_sub_stream,
+)
 from spyoncino.cli.cameras_discover import discover
 from spyoncino.cli.options import GlobalOptions, options_of, print_json, stderr, stdout
 from spyoncino.core.config_load import load_config
@@ -75,18 +82,20 @@ def try_out(
     spec, analysis_fps = source_of(options_of(ctx), camera, transport)
     tell = partial(stderr().print, markup=False, soft_wrap=True)
     began_s = time.monotonic()
-    with opened(spec) as (source, found):
+    with opened(replace(spec, sub=None)) as (source, found):
         open_s = time.monotonic() - began_s
         if isinstance(source, SimCamera):
             raise UsageError(f"{camera} is drawn by this program; there is nothing to test.")
         if spec.kind in LIVE_KINDS:
             tell(f"Watching for {seconds:g} s …")
         facts = watched(source, found, seconds, tell=tell)
-    wishes = advice(facts, analysis_fps)
+    sub = try_sub_stream(spec, min(seconds, BESIDE_S))
+    wishes = [*advice(facts, analysis_fps), *sub_wishes(spec, facts, sub, analysis_fps)]
     if as_json:
-        print_json({**asdict(facts), "open_s": round(open_s, 2), "advice": wishes})
+        beside = {"sub": asdict(sub)} if sub else {}
+        print_json({**asdict(facts), **beside, "open_s": round(open_s, 2), "advice": wishes})
         return
-    _print(facts, open_s, wishes)
+    _print(facts, open_s, sub, wishes)
 
 
 @app.command("snapshot")
@@ -107,7 +116,7 @@ def snapshot(
     if out.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UsageError(f"{out} must end in .jpg or .png.")
     spec, _ = source_of(options_of(ctx), camera, transport)
-    with opened(spec) as (source, found):
+    with opened(replace(spec, sub=None)) as (source, found):
         picture = _first_picture(source, found)
     if grid:
         picture = with_grid(picture)
@@ -171,7 +180,9 @@ def _bgr(picture: VideoFrame) -> NDArray[np.uint8]:
     return picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
 
 
-def _print(facts: StreamFacts, open_s: float, wishes: list[str]) -> None:
+def _print(
+    facts: StreamFacts, open_s: float, sub: SubStreamFacts | None, wishes: list[str]
+) -> None:
     console = stdout()
     table = Table(box=None, show_header=False, pad_edge=False)
     sound = f"{facts.audio}, {facts.audio_rate_hz} Hz" if facts.audio else "none"
@@ -185,6 +196,7 @@ def _print(facts: StreamFacts, open_s: float, wishes: list[str]) -> None:
         ("sound", sound),
         ("clock", _clock(facts)),
         ("watched", f"{facts.watched_s:.1f} s"),
+        *sub_rows(sub),
     ):
         table.add_row(name, value)
     console.print(table)

@@ -252,7 +252,7 @@ def yaml_of(cameras: Sequence[FoundCamera]) -> Iterator[str]:
             yield "      type: rtsp"
             yield f"      url: {_quoted(main.url)}  # {_in_words(main)}"
             if sub:
-                yield f"      # sub: {_quoted(sub.url)}  # {_in_words(sub)}"
+                yield f"      sub: {_quoted(sub.url)}  # {_in_words(sub)}"
             variable = f"SPYONCINO_CAMERAS__{name.upper()}__SOURCE__"
             yield f"      # in .env: {variable}USERNAME=… and {variable}PASSWORD=…"
 

@@ -1,6 +1,7 @@
 """The settings of sources: one group for each type, all of which become a ``SourceSpec``."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -92,10 +93,57 @@ class LiveSource(SettingsGroup):
     )
 
 
+class SubStream(SettingsGroup):
+    """The second, smaller stream of a network camera."""
+
+    url: str = Field(description="Its address, rtsp:// or http://.")
+    transport: Literal["", "tcp", "udp"] = Field(
+        default="", description="Of an rtsp:// address; empty: as the main stream."
+    )
+    username: str = Field(
+        default="", description="Name it asks for; empty: as this host's main stream."
+    )
+    password: SecretStr = Field(
+        default=SecretStr(""),
+        description="Password it asks for; empty: as this host's main stream.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        StreamAddress.parse(url)
+        return url
+
+    def to_spec(self, main: SourceSpec) -> SourceSpec:
+        """The stream as a capture process is told of it.
+
+        Args:
+            main: The main stream, for what is not given here.
+        """
+        address = StreamAddress.parse(self.url, self.username, self.password.get_secret_value())
+        secrets = {"username": address.username, "password": address.password}
+        is_rtsp = address.shown.startswith(("rtsp://", "rtsps://"))
+        transport = self.transport or main.options.get("transport", "tcp")
+        if not any(secrets.values()) and address.host == StreamAddress.parse(main.path).host:
+            secrets = dict(main.secrets)  # another machine is never told the camera's password
+        return SourceSpec(
+            "rtsp" if is_rtsp else "http",
+            address.shown,
+            options={"transport": transport} if is_rtsp else {},
+            secrets=secrets,
+            stall_s=main.stall_s,
+        )
+
+
 class NetworkSource(LiveSource):
     """What all cameras on the network have."""
 
     url: str = Field(description="Its address.")
+    sub: SubStream | None = Field(
+        default=None,
+        description="The camera's second, smaller stream: analysed in place of the main one, "
+        "which is then kept undecoded. An address, or a group with url and more.",
+    )
     username: str = Field(default="", description="Name that the camera asks for, if it does.")
     password: SecretStr = Field(
         default=SecretStr(""), description="Password that the camera asks for, if it does."
@@ -106,6 +154,15 @@ class NetworkSource(LiveSource):
     def _is_an_address(cls, url: str) -> str:
         StreamAddress.parse(url)
         return url
+
+    @field_validator("sub", mode="before")
+    @classmethod
+    def _may_be_an_address_alone(cls, sub: object) -> object:
+        return {"url": sub} if isinstance(sub, str) else sub
+
+    def with_sub(self, main: SourceSpec) -> SourceSpec:
+        """The source with its second stream, if it has one."""
+        return replace(main, sub=self.sub.to_spec(main)) if self.sub else main
 
     @property
     def address(self) -> StreamAddress:
@@ -135,13 +192,14 @@ class RtspSource(NetworkSource):
 
     def to_spec(self) -> SourceSpec:
         """The source as a capture process is told of it."""
-        return SourceSpec(
+        main = SourceSpec(
             "rtsp",
             self.address.shown,
             options={"transport": self.transport},
             secrets=self.secrets,
             stall_s=self.stall_s,
         )
+        return self.with_sub(main)
 
 
 class HttpSource(NetworkSource):
@@ -158,7 +216,8 @@ class HttpSource(NetworkSource):
 
     def to_spec(self) -> SourceSpec:
         """The source as a capture process is told of it."""
-        return SourceSpec("http", self.address.shown, secrets=self.secrets, stall_s=self.stall_s)
+        main = SourceSpec("http", self.address.shown, secrets=self.secrets, stall_s=self.stall_s)
+        return self.with_sub(main)
 
 
 class UsbSource(LiveSource):

@@ -1,7 +1,6 @@
 """A video file as a camera: its packets, at their own pace or as fast as they can be read."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from spyoncino.errors import SourceEndedError, SourceError
 from spyoncino.hardware.pacing import Pacer
@@ -90,18 +89,7 @@ class FileCamera:
             packet = next(self._packets, None)
         if packet is None:
             raise SourceEndedError(f"{self._spec.path} is over.")
-        packet = _moved(packet, self._shift_s)
+        packet = packet.moved(self._shift_s)
         if packet.kind == "video":
             self._end_s = max(self._end_s, packet.pts_s + self._frame_s)
         return packet
-
-
-def _moved(packet: MediaPacket, shift_s: float) -> MediaPacket:
-    """The packet so many seconds later; nobody else has it yet."""
-    data = packet.data
-    if shift_s == 0 or data.time_base is None or data.pts is None or data.dts is None:
-        return packet
-    ticks = round(shift_s / data.time_base)
-    data.pts, data.dts = data.pts + ticks, data.dts + ticks
-    moved_s = float(ticks * data.time_base)
-    return replace(packet, pts_s=packet.pts_s + moved_s, dts_s=packet.dts_s + moved_s)

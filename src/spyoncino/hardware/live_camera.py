@@ -3,6 +3,8 @@
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
 
 from av.error import FFmpegError
 
@@ -38,6 +40,8 @@ class LiveCamera(ABC):
 
     def __init__(self, spec: SourceSpec) -> None:
         self.silence_s = PATIENCE * spec.stall_s + READ_MARGIN_S
+        self.on_news: Callable[[], None] = _nothing
+        """Called from the thread when ``read`` would have something to tell; must not wait."""
         self._demuxer: Demuxer | None = None
         self._handover: Handover[MediaPacket] = Handover()
 
@@ -91,13 +95,20 @@ class LiveCamera(ABC):
         error = SourceError(f"{self.name} ended the stream.")
         try:
             for packet in demuxer.packets():
-                if not self._handover.offer(self._timed(packet), MAX_WAITING):
+                timed = replace(self._timed(packet), arrival_ns=time.monotonic_ns())
+                if not self._handover.offer(timed, MAX_WAITING):
                     break
+                self.on_news()
         except FFmpegError as failure:
             error = broken(failure, self.name, self.silence_s)
         finally:
             demuxer.close()
             self._handover.fail(error)
+            self.on_news()
+
+
+def _nothing() -> None:
+    """What happens with news that nobody waits for."""
 
 
 class ArrivalClock:

@@ -31,6 +31,7 @@ class SourceSpec:
         secrets: ``username`` and ``password`` where the source asks for them; never shown.
         stall_s: Seconds without a new picture after which a live source counts as stalled; after
             twice as many it is connected again.
+        sub: The camera's second, smaller stream, which is analysed in place of this one.
     """
 
     kind: Literal["file", "sim", "rtsp", "http", "usb", "pi"]
@@ -40,6 +41,7 @@ class SourceSpec:
     options: dict[str, Option] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     stall_s: float = DEFAULT_STALL_S
+    sub: "SourceSpec | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class SourceFormat:
         height_px: Height of the full-size picture.
         fps: Nominal frames per second; ``None`` where the source does not say.
         audio: Format of its audio packets; ``None`` without sound.
+        sub: Format of the second stream's packets; ``None`` where there is none, or not yet.
     """
 
     video: VideoFormat | None
@@ -59,6 +62,7 @@ class SourceFormat:
     height_px: int
     fps: float | None
     audio: AudioFormat | None
+    sub: VideoFormat | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +91,20 @@ class PressCue:
     pts_s: float
 
 
-SourceItem = MediaPacket | RawPicture | PressCue
+@dataclass(frozen=True, slots=True)
+class SubStreamChanged:
+    """The second stream came, or is gone; its packets are between two of these.
+
+    Args:
+        video: Format of the packets that follow; ``None``: none follow, analyse the main stream.
+        detail: Why there is none, in sentences for a person; empty when all is well.
+    """
+
+    video: VideoFormat | None
+    detail: str = ""
+
+
+SourceItem = MediaPacket | RawPicture | PressCue | SubStreamChanged
 
 
 class Source(Protocol):

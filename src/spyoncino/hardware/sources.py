@@ -1,6 +1,8 @@
 """Sources of pictures: the one table of kinds, and the names that a reader of sources needs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from spyoncino.errors import SourceError
@@ -17,7 +19,9 @@ from spyoncino.hardware.source_types import (
     SourceFormat,
     SourceItem,
     SourceSpec,
+    SubStreamChanged,
 )
+from spyoncino.hardware.two_streams import LiveStream, TwoStreams
 
 __all__ = [
     "LIVE_KINDS",
@@ -28,6 +32,8 @@ __all__ = [
     "SourceFormat",
     "SourceItem",
     "SourceSpec",
+    "SubStreamChanged",
+    "TwoStreams",
     "build_source",
 ]
 
@@ -43,6 +49,11 @@ SOURCES: Mapping[str, Callable[[SourceSpec], Source]] = MappingProxyType(
 )
 """Kind of a source to what builds it; a new kind is a line here."""
 
+NETWORK: Mapping[str, Callable[[SourceSpec], LiveStream]] = MappingProxyType(
+    {"rtsp": RtspCamera, "http": HttpCamera}
+)
+"""Kinds that may be the main or the second stream of one camera."""
+
 LIVE_KINDS = frozenset({"rtsp", "http", "usb", "pi"})
 """Kinds that have no end and come back after a fault."""
 
@@ -57,4 +68,15 @@ def build_source(spec: SourceSpec) -> Source:
     if build is None:
         kinds = ", ".join(sorted(SOURCES))
         raise SourceError(f"There is no source of the kind {spec.kind}; there are {kinds}.")
-    return build(spec)
+    if spec.sub is None:
+        return build(spec)
+    return _two_streams(replace(spec, sub=None), spec.sub)
+
+
+def _two_streams(main: SourceSpec, sub: SourceSpec) -> TwoStreams:
+    if main.kind not in NETWORK or sub.kind not in NETWORK:
+        kinds = ", ".join(sorted(NETWORK))
+        raise SourceError(f"Only sources of the kinds {kinds} may have a sub stream.")
+    make_sub = partial(NETWORK[sub.kind], sub)
+    make_sub()  # a wrong address is refused now, not at each try
+    return TwoStreams(NETWORK[main.kind](main), make_sub, sub.stall_s)

@@ -5,7 +5,7 @@ count from the first video frame of the source and never run backwards. Main imp
 never touches a packet, so PyAV is named here for the type checker alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.packet import Packet
     from av.video.stream import VideoStream
+
+StreamRole = Literal["main", "sub"]
+"""The stream that is kept and looked at, or the smaller one that some cameras send beside it."""
 
 KEPT_CODECS = frozenset({"h264", "hevc"})
 """Video that recordings, live view and clips keep as it is; everything else is encoded once."""
@@ -97,6 +100,8 @@ class MediaPacket:
         dts_s: Seconds at which it is decoded, on the same scale; rises strictly in each stream.
         is_key: Decoding may begin here.
         size_bytes: Size of the compressed data.
+        role: ``sub`` for packets of the second stream of a camera, which is only analysed.
+        arrival_ns: Monotonic time at which it came from a live camera; 0 from any other source.
     """
 
     kind: Literal["video", "audio"]
@@ -105,3 +110,19 @@ class MediaPacket:
     dts_s: float
     is_key: bool
     size_bytes: int
+    role: StreamRole = "main"
+    arrival_ns: int = 0
+
+    def moved(self, shift_s: float) -> "MediaPacket":
+        """The packet so much later, to the next tick; for its only owner, for ``data`` changes.
+
+        Args:
+            shift_s: Seconds; negative for earlier.
+        """
+        data = self.data
+        if shift_s == 0 or data.time_base is None or data.pts is None or data.dts is None:
+            return self
+        ticks = round(shift_s / data.time_base)
+        data.pts, data.dts = data.pts + ticks, data.dts + ticks
+        moved_s = float(ticks * data.time_base)
+        return replace(self, pts_s=self.pts_s + moved_s, dts_s=self.dts_s + moved_s)

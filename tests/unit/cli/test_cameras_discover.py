@@ -85,7 +85,7 @@ def test_what_is_printed_is_a_configuration_without_secrets(
     assert done.exit_code == 0
     assert "s3cret" not in done.output
     text = done.stdout[done.stdout.index("cameras:\n") :]
-    assert "# sub: 'rtsp://127.0.0.1/sub?unicast=true'  # Small, h264, 640x360, 10 a" in text
+    assert "sub: 'rtsp://127.0.0.1/sub?unicast=true'  # Small, h264, 640x360, 10 a" in text
     config = tmp_path / "spyoncino.yaml"
     config.write_text(text)
     (name, camera), *_ = load_config(load_modules(), file=config).settings.cameras.items()

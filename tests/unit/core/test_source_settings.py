@@ -94,3 +94,39 @@ def test_a_pi_camera_needs_nothing_but_its_type_and_its_options_are_those_of_the
 def test_what_a_pi_camera_cannot_do_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PiSource.model_validate({"type": "pi"} | wrong)
+
+
+def test_a_sub_stream_is_an_address_or_a_group_and_takes_the_rest_from_the_main_stream() -> None:
+    main = {"type": "rtsp", "url": "rtsp://anna:s3cret@cam/1", "transport": "udp", "stall_s": 4}
+    short = RtspSource.model_validate({**main, "sub": "rtsp://cam/2"}).to_spec()
+    assert short.sub is not None
+    assert (short.sub.kind, short.sub.path, short.sub.stall_s) == ("rtsp", "rtsp://cam/2", 4)
+    assert short.sub.options == {"transport": "udp"}
+    assert short.sub.secrets == {"username": "anna", "password": "s3cret"}
+    own = {"url": "rtsp://bea:n3w@cam/2", "transport": "tcp"}
+    group = RtspSource.model_validate({**main, "sub": own}).to_spec()
+    assert group.sub is not None
+    assert group.sub.options == {"transport": "tcp"}
+    assert group.sub.secrets == {"username": "bea", "password": "n3w"}
+    assert "n3w" not in repr(group)
+    mixed = RtspSource.model_validate({**main, "sub": "http://cam/small"}).to_spec()
+    assert mixed.sub is not None
+    assert (mixed.sub.kind, mixed.sub.options) == ("http", {})
+    elsewhere = RtspSource.model_validate({**main, "sub": "rtsp://relay/2"}).to_spec()
+    assert elsewhere.sub is not None
+    assert not any(elsewhere.sub.secrets.values()), "another machine is told no password"
+    assert RtspSource.model_validate(main).to_spec().sub is None
+
+
+@pytest.mark.parametrize(
+    ("sub", "sentence"),
+    [
+        ("cam/2", "must begin with one of rtsp://"),
+        ({"url": "rtsp://cam/2", "transport": "smoke"}, "transport"),
+        ({"username": "anna"}, "url"),
+    ],
+)
+def test_a_wrong_sub_stream_is_refused(sub: object, sentence: str) -> None:
+    source = {"type": "rtsp", "url": "rtsp://cam/1", "sub": sub}
+    with pytest.raises(ValidationError, match=sentence):
+        CameraSettings.model_validate({"source": source})

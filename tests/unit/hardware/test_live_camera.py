@@ -50,7 +50,11 @@ def test_packets_come_in_order_and_the_end_of_a_live_stream_is_a_fault(camera: R
     opened = camera.open()
     assert (opened.width_px, opened.height_px, opened.audio) == (64, 48, None)
     items = [camera.read(5) for _ in range(40)]
-    assert [item.pts_s for item in items if item] == [n / 10 for n in range(40)]
+    packets = [item for item in items if isinstance(item, MediaPacket)]
+    assert [packet.pts_s for packet in packets] == [n / 10 for n in range(40)]
+    arrivals = [packet.arrival_ns for packet in packets]
+    assert 0 < arrivals[0] <= arrivals[-1]
+    assert arrivals == sorted(arrivals)
     with pytest.raises(SourceError, match="the camera ended the stream"):
         camera.read(5)
     assert camera.counters.corrupt == 0

@@ -232,7 +232,9 @@ class CameraInput(InputModule[CameraInputSettings]):
             await self._publish_end(feed)
         feed.state = state
         feed.detail = detail
-        if state in (CameraState.LIVE, CameraState.ENDED):
+        if state is CameraState.LIVE:
+            feed.trouble = detail  # such as a sub stream that is missing
+        elif state is CameraState.ENDED:
             feed.trouble = ""
         elif state is not CameraState.CONNECTING:  # each new attempt is no sign of health
             feed.trouble = detail or f"it is {state.value}"

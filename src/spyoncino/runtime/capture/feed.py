@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from av.video.frame import VideoFrame
 
-from spyoncino.hardware.source_types import RawPicture, SourceFormat
-from spyoncino.media.decode import DecodedFrame, FrameDecoder
+from spyoncino.hardware.source_types import RawPicture, SourceFormat, SubStreamChanged
+from spyoncino.media.decode import DecodedFrame
 from spyoncino.media.encode import H264Encoder
 from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.media.packets import MediaPacket, VideoFormat
 from spyoncino.media.pictures import picture_from_i420
+from spyoncino.runtime.capture.analysed_stream import AnalysedStream
 from spyoncino.runtime.capture.gated_decoder import GatedDecoder
 from spyoncino.runtime.capture.idle_gate import IdleGate
 
@@ -34,8 +35,8 @@ class SourceFeed:
     """
 
     def __init__(self, source: SourceFormat, decoder: DecoderKind = "software") -> None:
-        self._decoder: FrameDecoder | GatedDecoder | None = (
-            FrameDecoder(source.video, kind=decoder) if source.video else None
+        self._decoder: AnalysedStream | GatedDecoder | None = (
+            AnalysedStream(source.video, source.sub, decoder) if source.video else None
         )
         self.gated: GatedDecoder | None = None
         self._encoder: H264Encoder | None = None
@@ -50,12 +51,16 @@ class SourceFeed:
     def let_sleep(self, gate: IdleGate, sees_change: Callable[[VideoFrame], bool]) -> None:
         """Decode key frames alone while nothing happens; not for what is encoded here.
 
+        For a source that has and will have no second stream: that one is small enough to be decoded
+        all the time.
+
         Args:
             gate: Decides when.
             sees_change: Whether a picture differs from the background; learns nothing.
         """
-        if self._encoder is None and isinstance(self._decoder, FrameDecoder):
-            self._decoder = self.gated = GatedDecoder(self._decoder, gate, sees_change)
+        main = self.analysed.main_alone if self.analysed else None
+        if self._encoder is None and main is not None:
+            self._decoder = self.gated = GatedDecoder(main, gate, sees_change)
 
     @property
     def is_encoded(self) -> bool:
@@ -72,6 +77,16 @@ class SourceFeed:
         """Why packets are not decoded as asked; empty while they are."""
         return self._decoder.note if self._decoder else ""
 
+    @property
+    def analysed(self) -> AnalysedStream | None:
+        """Which stream is decoded; ``None`` for raw pictures and for a stream that may sleep."""
+        return self._decoder if isinstance(self._decoder, AnalysedStream) else None
+
+    def change_sub(self, change: SubStreamChanged) -> None:
+        """The source's second stream came or is gone."""
+        if self.analysed is not None:
+            self.analysed.change_sub(change.video)
+
     def take(self, item: MediaPacket | RawPicture) -> Taken:
         """Process the next item of the source."""
         if isinstance(item, RawPicture):
@@ -81,6 +96,8 @@ class SourceFeed:
         if item.kind == "audio" or self._decoder is None:
             return [item], []
         frames = self._decoder.decode(item)
+        if item.role == "sub":
+            return [], frames
         if self._encoder is None:
             return [item], frames
         return self._encoded(frames), frames

@@ -9,6 +9,7 @@ from spyoncino.errors import RingFullError
 from spyoncino.hardware.source_types import SourceFormat
 from spyoncino.media.packet_ring import PacketRing
 from spyoncino.media.pictures import analysis_size, i420_size_bytes
+from spyoncino.runtime.capture.analysed_stream import SubPackets
 from spyoncino.runtime.capture.feed import SourceFeed
 from spyoncino.runtime.capture.frame_publisher import EvenPace, FramePublisher
 from spyoncino.runtime.capture.gate_watch import GateWatch
@@ -19,6 +20,9 @@ from spyoncino.runtime.capture.on_demand import OnDemandFrames
 from spyoncino.runtime.capture.packet_store import PacketStore
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.frame_ring import FrameRing
+
+USUAL_SUB_WIDTH_PX = 640
+"""Assumed for a second stream that did not answer yet: what most cameras offer as 640x360."""
 
 MIN_SLOTS = 2
 """One picture in main's hands and one being written."""
@@ -43,6 +47,11 @@ class CaptureLine:
     on_demand: OnDemandFrames
     opened: SourceOpened
     live: LiveView
+
+    @property
+    def sub(self) -> SubPackets | None:
+        """The second stream's last packets, while there is one."""
+        return self.feed.analysed.sub if self.feed.analysed else None
 
     def close(self) -> None:
         """Close every clip as far as it is written and let go of the memory."""
@@ -76,7 +85,7 @@ def build_line(
         RingFullError: Shared memory is too small.
     """
     feed = SourceFeed(source, spec.decoder)
-    size_px = analysis_size(source.width_px, source.height_px, spec.analysis_max_width_px)
+    size_px = analysis_size(source.width_px, source.height_px, _analysis_width_px(spec, source))
     frames = FrameRing.create(
         folder, f"{name}-frames", _slots(spec, size_px), i420_size_bytes(*size_px)
     )
@@ -97,7 +106,7 @@ def build_line(
     motion = build_motion_detector(spec.motion, spec.masks) if spec.motion else None
     live = live or LiveView()
     live.connect(feed.video, ring)
-    if motion is not None and spec.idle_gate is not None:
+    if motion is not None and spec.idle_gate is not None and spec.source.sub is None:
         gate = IdleGate(spec.idle_gate)
         motion = watch = GateWatch(motion, gate, size_px)
         feed.let_sleep(gate, watch.sees_change)
@@ -109,6 +118,20 @@ def build_line(
         opened=opened,
         live=live,
     )
+
+
+def _analysis_width_px(spec: CaptureSpec, source: SourceFormat) -> int:
+    """Width of the analysis pictures; their shape is always the main stream's.
+
+    It is the second stream's width, also while that is missing, and pictures of either stream are
+    scaled to it: nothing behind them notices a change of streams, and a picture that the camera
+    squeezed into another shape is straight again.
+    """
+    if source.sub is not None:
+        return min(spec.analysis_max_width_px, source.sub.width_px)
+    if spec.source.sub is not None:
+        return min(spec.analysis_max_width_px, USUAL_SUB_WIDTH_PX)
+    return spec.analysis_max_width_px
 
 
 def _slots(spec: CaptureSpec, size_px: tuple[int, int]) -> int:

@@ -8,7 +8,14 @@ import time
 from collections.abc import Callable
 
 from spyoncino.errors import SourceEndedError
-from spyoncino.hardware.source_types import PressCue, Source, SourceItem
+from spyoncino.hardware.source_types import (
+    PressCue,
+    RawPicture,
+    Source,
+    SourceItem,
+    SubStreamChanged,
+)
+from spyoncino.hardware.two_streams import SubFacts, TwoStreams
 from spyoncino.media.decode import DecodedFrame
 from spyoncino.media.packets import MediaPacket
 from spyoncino.runtime.capture.catch_up import CatchUp
@@ -101,7 +108,9 @@ class CaptureLoop:
                 has_ended = True
                 self._end_of_source()
             else:
-                if item is not None:
+                if isinstance(item, SubStreamChanged):
+                    self._change_sub(item)
+                elif item is not None:
                     self._take(item)
                 self._make_up_for()
                 self._look_for_stall()
@@ -161,11 +170,18 @@ class CaptureLoop:
         else:
             self._is_over = True
 
-    def _take(self, item: SourceItem) -> None:
+    def _change_sub(self, change: SubStreamChanged) -> None:
+        """Another stream is analysed from now on; main is told why, and when all is well again."""
+        self._line.feed.change_sub(change)
+        news = self._watch.note_trouble(change.detail) if self._watch else None
+        if news is not None:
+            self._pipe.send(news)
+
+    def _take(self, item: MediaPacket | RawPicture | PressCue) -> None:
         self._arrival_ns = time.monotonic_ns()
         if self._utc_origin_s is None:
             self._utc_origin_s = time.time() - item.pts_s
-        elif self._watch and isinstance(item, MediaPacket):
+        elif self._watch and isinstance(item, MediaPacket) and item.role == "main":
             # What a camera sent while it was looked at arrives late; the quickest packet is right.
             self._utc_origin_s = min(self._utc_origin_s, time.time() - item.pts_s)
         if isinstance(item, PressCue):
@@ -192,7 +208,7 @@ class CaptureLoop:
             self._told_note = self._line.feed.note
             self._pipe.send(SourceStateChanged("live", self._told_note))
         if self._watch:
-            self._watch.note(frames)
+            self._watch.note(frames, packets)
         for packet in packets:
             self._line.store.keep(packet)
             self._line.live.take(packet)
@@ -218,6 +234,9 @@ class CaptureLoop:
 
     def _counters(self) -> CaptureCounters:
         line = self._line
+        sub = SubFacts()
+        if isinstance(self._source, TwoStreams):
+            sub = self._source.sub_facts
         return CaptureCounters(
             frames_decoded=line.publisher.decoded,
             frames_published=line.publisher.published,
@@ -230,4 +249,6 @@ class CaptureLoop:
             live_sent=line.live.sent,
             live_dropped=line.live.dropped,
             gate=line.feed.gated.gate.counters if line.feed.gated else GateCounters(),
+            sub_losses=sub.losses,
+            sub_drift_s=sub.drift_s,
         )

@@ -157,6 +157,8 @@ class CaptureCounters:
         live_sent: Pictures of the live view given to main.
         live_dropped: Pictures of the live view left out because main was behind.
         gate: What the idle gate did since the source was opened.
+        sub_losses: Times that the second stream of this connection was live and then lost.
+        sub_drift_s: How far its times have drifted against the main stream's and were corrected.
     """
 
     frames_decoded: int = 0
@@ -170,6 +172,8 @@ class CaptureCounters:
     live_sent: int = 0
     live_dropped: int = 0
     gate: GateCounters = field(default_factory=GateCounters)
+    sub_losses: int = 0
+    sub_drift_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

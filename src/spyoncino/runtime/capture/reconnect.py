@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spyoncino.errors import SourceChangedError, SourceError, SourceRefusedError, SpyoncinoError
+from spyoncino.hardware.backoff import Backoff
 from spyoncino.hardware.source_types import Source, SourceFormat
-from spyoncino.hardware.sources import build_source
-from spyoncino.runtime.capture.backoff import Backoff
+from spyoncino.hardware.sources import TwoStreams, build_source
 from spyoncino.runtime.capture.line import CaptureLine, build_line
 from spyoncino.runtime.capture.live_view import LiveView
 from spyoncino.runtime.capture.loop import HEARTBEAT_S, CaptureLoop
@@ -137,13 +137,17 @@ class LiveCapture:
             self._run(source, line)
 
     def _run(self, source: Source, line: CaptureLine) -> None:
+        packets_of = ""
+        if isinstance(source, TwoStreams) and not line.feed.is_encoded and line.feed.analysed:
+            packets_of = line.feed.codec
+            line.feed.analysed.on_blind = source.give_up_sub
         loop = CaptureLoop(
             self._pipe,
             source,
             line,
             is_lossless=False,
             must_leave=self._must_leave,
-            watch=StallWatch(self._spec.source.stall_s),
+            watch=StallWatch(self._spec.source.stall_s, packets_of=packets_of),
         )
         try:
             loop.run()

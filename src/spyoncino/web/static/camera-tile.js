@@ -53,7 +53,7 @@ export class CameraTile extends HTMLElement {
     this.heading.textContent = camera.camera;
     this.state.className = `state ${tone}`;
     this.state.textContent = words;
-    this.detail.textContent = camera.state === "live" ? "" : camera.detail;
+    this.detail.textContent = camera.detail;
     this.view.setAttribute("aria-label", `Live picture of ${camera.camera}: ${words}`);
     const isBack = camera.state === "live" && this.dataset.state === "connecting";
     this.dataset.state = camera.state;

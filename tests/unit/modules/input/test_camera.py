@@ -265,6 +265,24 @@ async def test_gaps_and_their_seconds_are_told_with_every_state_and_in_health(
     assert (numbers["door.gaps"], numbers["door.lost_s"]) == (2, 23.5)
 
 
+async def test_a_live_camera_whose_sub_stream_is_missing_is_degraded_and_keeps_its_stream(
+    module_harness: ModuleHarness, cameras: Build
+) -> None:
+    door = cameras("door")["door"]
+    module = await module_harness.add(CameraInput)
+    door.say(LIVE, frame_ready(5), SourceStateChanged("live", "The sub stream is missing."))
+    await module_harness.settle()
+    trouble = await module.health()
+    door.say(LIVE)
+    await module_harness.settle()
+
+    assert trouble.state is HealthState.DEGRADED
+    assert trouble.detail == "camera door is live: The sub stream is missing."
+    assert (await module.health()).state is HealthState.OK
+    frames = module_harness.received(CAMERA_FRAME.of("door"))
+    assert [frame.end_of_stream for frame in frames] == [False]
+
+
 async def test_at_the_end_of_a_run_every_live_camera_is_ended_once(
     module_harness: ModuleHarness, cameras: Build
 ) -> None:

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 
 from spyoncino.errors import SourceError, SourceRefusedError
-from spyoncino.hardware.source_types import RawPicture, SourceFormat, SourceItem, SourceSpec
+from spyoncino.hardware.backoff import Backoff
+from spyoncino.hardware.source_types import (
+    RawPicture,
+    SourceFormat,
+    SourceItem,
+    SourceSpec,
+    SubStreamChanged,
+)
 from spyoncino.runtime.capture import reconnect
-from spyoncino.runtime.capture.backoff import Backoff
 from spyoncino.runtime.capture.live_view import LiveView
 from spyoncino.runtime.capture.messages import (
     ClipClosed,
@@ -58,6 +64,8 @@ class Moody:
         mood = self.moods.pop(0) if self.moods else "end"
         if isinstance(mood, Exception):
             raise mood
+        if isinstance(mood, SubStreamChanged):
+            return mood
         if mood == "end":
             self.story.heard_end = True
             return None
@@ -159,6 +167,14 @@ def test_another_size_begins_anew_at_once(run: Run) -> None:
     details = [message.detail for message in story.of(SourceStateChanged)]
     assert "The picture changed from 64x48 to 128x96. Beginning anew." in details
     assert story.opened == 2
+
+
+def test_news_of_a_sub_stream_are_a_live_state_with_words(run: Run) -> None:
+    lost, same = SubStreamChanged(None, "No sub stream."), SubStreamChanged(None, "No sub stream.")
+    story = run(Story([["ok", lost, same, "ok", SubStreamChanged(None), "end"]]))
+    found = [(message.state, message.detail) for message in story.of(SourceStateChanged)]
+    assert found == [("live", ""), ("live", "No sub stream."), ("live", "")]
+    assert len(story.of(FrameReady)) == 2
 
 
 @pytest.mark.parametrize(("stable_s", "resets"), [(-1.0, 1), (60.0, 0)])

@@ -1,6 +1,6 @@
 import pytest
 
-from spyoncino.runtime.capture.backoff import Backoff
+from spyoncino.hardware.backoff import Backoff
 
 
 def test_pauses_double_to_a_few_seconds_while_the_camera_is_expected_back() -> None:
