@@ -57,7 +57,7 @@ def test_pauses_grow_until_it_was_live_for_a_while() -> None:
     link.settled()
     clock.now_s += STABLE_S - 1
     link.lost()
-    assert wait_s(link, clock) == 16
+    assert wait_s(link, clock) == 3
     link.retry()
     link.opened()
     link.settled()
