@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from spyoncino.errors import JobRejectedError
 from spyoncino.runtime.jobs import Job, JobResult, Priority
 
-OVERTAKEN_AT_MOST = 100
-"""How many continuous jobs that came later may go before a background job: ten seconds of a
-saturated two-core machine, which does some ten frames a second. Presses always go first."""
+OVERTAKEN_AT_MOST = 20
+"""How many continuous jobs that came later may go before a background job: two seconds of a
+saturated two-core machine, ten of a single worker that others leave little. Previews and clips wait
+no longer than that, and take at most one job in twenty. Presses always go first."""
 
 
 @dataclass(slots=True, eq=False)
