@@ -70,7 +70,7 @@ class CriticalLine:
         self._file = OutboxFile(path, self._on_written)
         self._journal = PressJournal(path.with_name(JOURNAL_NAME))
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._next_seq = 1
+        self._next_seq = self._first_seq = 1
         self._offered = 0
         self._waiting: dict[int, _Waiting] = {}
         self._places: dict[str, DurablePlace] = {}
@@ -103,7 +103,7 @@ class CriticalLine:
             aside = await asyncio.to_thread(self._file.put_aside, self.clock.utc_now())
             self._log.error("outbox is damaged, a new one is begun", aside=aside, error=str(error))
             self._offered = await asyncio.to_thread(self._file.open)
-        self._next_seq = self._offered + 1
+        self._first_seq = self._next_seq = self._offered + 1
         try:
             presses = await asyncio.to_thread(self._journal.open)
         except StorageError:
@@ -179,6 +179,7 @@ class CriticalLine:
                 await asyncio.to_thread(self._journal.finish, press.slot)
         for payload, topic, body, slot in sorted(readable, key=lambda each: each[0].timestamp):
             message = Message(topic.decode(), payload, self.clock.monotonic_ns())
+            message.is_recovered = True
             self._log.warning("recovery: press of a killed run", topic=message.topic)
             self._unsafe.append((await self._write(message, body, None), slot))
         await self._finish_presses()
@@ -267,6 +268,7 @@ class CriticalLine:
             entry.topic, kind.model_validate_json(entry.body), self.clock.monotonic_ns()
         )
         message.seq = entry.seq
+        message.is_recovered = entry.seq < self._first_seq or bool(entry.only_for)
         return message
 
     def _check_readable(self, letter: DeadLetter) -> None:
