@@ -19,9 +19,9 @@ from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.control_desk import ControlDesk
-from spyoncino.core.critical import Patience
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
+from spyoncino.core.durable_place import Patience
 from spyoncino.core.machine import MachineProbe
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder

@@ -19,6 +19,7 @@ Family tree::
     │   ├── JobRejectedError    the queue was full and the job could be shed
     │   └── JobFailedError      it failed after all its retries
     ├── StorageError            the database or the disk refused: locked, corrupt, full
+    │   └── DamagedFileError    the file is corrupt: waiting does not mend it
     ├── WiringError             modules do not fit: unknown name, cyclic topics, wrong type
     └── BusClosedError          publish or subscribe after the bus was stopped
 
@@ -103,6 +104,10 @@ class JobFailedError(JobError):
 
 class StorageError(SpyoncinoError):
     """The database or the disk refused."""
+
+
+class DamagedFileError(StorageError):
+    """A database file is corrupt; unlike a lock or a full disk, this does not pass."""
 
 
 class WiringError(SpyoncinoError):

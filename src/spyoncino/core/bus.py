@@ -18,7 +18,8 @@ from structlog.typing import FilteringBoundLogger
 
 from spyoncino.clock import Clock
 from spyoncino.core.bus_reports import BusReporter
-from spyoncino.core.critical import CriticalLine, Patience
+from spyoncino.core.critical import CriticalLine
+from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message, Receipt
 from spyoncino.core.queues import Policy
 from spyoncino.core.routes import Route, Routes
@@ -237,6 +238,10 @@ class Bus:
             raise BusClosedError(f'"{name}" cannot subscribe: the bus was stopped.')
         if durable and policy is not Policy.BLOCK:
             raise WiringError(f'"{name}" cannot be durable with the policy {policy}; use block.')
+        if durable and any(
+            each.is_durable and each.name == name and not each.closed for each in self._routes
+        ):
+            raise WiringError(f'A durable subscriber "{name}" runs already: use another name.')
         subscription = Subscription(
             name,
             pattern if isinstance(pattern, str) else pattern.pattern,

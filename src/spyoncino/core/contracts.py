@@ -42,6 +42,11 @@ class ModuleSettings(BaseModel):
 S = TypeVar("S", bound=ModuleSettings)
 
 
+DURABLE_CAPACITY = 4096
+"""Messages that a durable consumer's queue may hold: hours of events while a database refuses, so
+that their publishers do not wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Consume:
     """One declared subscription of a module.
@@ -54,7 +59,8 @@ class Consume:
         capacity: Messages its queue holds.
         durable: Of a critical topic, with the policy ``block``: every message is handled at least
             once, also those of the time when the module did not run. The handler must bear a
-            repeated message; when it raises, it gets the same message again.
+            repeated message; when it raises, it gets the same message again. What was published
+            before this run began is told apart by ``message.is_recovered``.
     """
 
     topic: Topic[Any]

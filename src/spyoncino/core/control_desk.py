@@ -16,7 +16,10 @@ from typing import Any
 from spyoncino.errors import SpyoncinoError, StorageError, UsageError
 
 MAX_LINE_BYTES = 1_000_000
-"""Longest question or answer: thousands of dead letters, far from what would hurt."""
+"""Longest question."""
+
+MAX_ANSWER_BYTES = 16_000_000
+"""Longest answer: all dead letters that are kept, with their reasons."""
 
 ANSWER_S = 30.0
 """How long a command waits for main's answer."""
@@ -83,8 +86,8 @@ class ControlDesk:
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             question = json.loads(line)
-            name, arguments = question["order"], question.get("arguments", {})
-        except (ValueError, KeyError, TypeError):
+            name, arguments = str(question["order"]), question.get("arguments", {})
+        except (ValueError, KeyError, TypeError, AttributeError):
             return {"error": "a question is one line of JSON with an order"}
         order = self._orders.get(name)
         if order is None:
@@ -93,7 +96,7 @@ class ControlDesk:
             return {"result": await order(arguments)}
         except SpyoncinoError as error:
             return {"error": str(error)}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             return {"error": f"the order {name} was given wrong arguments ({error})"}
 
 
@@ -111,7 +114,7 @@ async def ask_main(path: Path, order: str, **arguments: Any) -> Any:
     """
     try:
         with _short(path) as short:
-            reader, writer = await asyncio.open_unix_connection(short, limit=MAX_LINE_BYTES)
+            reader, writer = await asyncio.open_unix_connection(short, limit=MAX_ANSWER_BYTES)
     except OSError as error:
         raise StorageError(
             f"no running Spyoncino listens at {path} ({error.strerror}); start `spyoncino run`"
@@ -123,6 +126,8 @@ async def ask_main(path: Path, order: str, **arguments: Any) -> Any:
             line = await reader.readline()
     except (TimeoutError, ConnectionError) as error:
         raise StorageError(f"Spyoncino did not answer within {ANSWER_S:.0f} s") from error
+    except ValueError as error:
+        raise StorageError("the answer of Spyoncino is too long to be read") from error
     finally:
         writer.close()
     if not line:

@@ -1,14 +1,11 @@
 """The critical class of the bus: on disk before a publish returns, handled at least once, in order.
 
-``CriticalLine`` stands between publishers and queues; ``DurablePlace`` is what one subscriber knows
-of the file: where it stands, what it missed while it did not run, where to put what it cannot
-handle.
+``CriticalLine`` stands between publishers and queues; see ``durable_place`` for the subscribers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,11 +13,13 @@ from structlog.typing import FilteringBoundLogger
 
 from spyoncino.clock import Clock
 from spyoncino.core.bus_stats import Throttle
-from spyoncino.core.message import Message
-from spyoncino.core.topic_match import compile_pattern, declared_topic
-from spyoncino.errors import StorageError
-from spyoncino.persistence.outbox import DeadLetter, OutboxEntry, OutboxFile
-from spyoncino.persistence.press_journal import PressJournal
+from spyoncino.core.durable_place import DurablePlace, Patience
+from spyoncino.core.message import Message, Receipt
+from spyoncino.core.topic_match import declared_topic
+from spyoncino.errors import DamagedFileError, StorageError, UsageError
+from spyoncino.persistence.outbox import OutboxFile
+from spyoncino.persistence.outbox_rows import DeadLetter, OutboxEntry
+from spyoncino.persistence.press_journal import JournalPress, PressJournal
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.events import DoorbellEvent
 
@@ -28,9 +27,6 @@ Rooms = list[asyncio.Future[None]]
 """What a publisher still waits for: room in the queues of subscribers that are behind."""
 
 _Waiting = tuple[Message, Callable[[], None] | None, asyncio.Future[Rooms]]
-
-PAGE = 256
-"""Missed messages that are read at a time: as many as the usual queue holds."""
 
 JOURNAL_NAME = "presses.journal"
 """File beside the outbox that presses are synced to."""
@@ -40,26 +36,6 @@ SWEEP_S = 2.0
 
 COMPLAIN_EVERY_NS = 10_000_000_000
 """A file that does not do its part is told every ten seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a subscriber gets a message that it fails to handle.
-
-    Args:
-        attempts: Tries before it becomes a dead letter; a ``StorageError`` does not count, because
-            a full disk or a lock passes and says nothing against the message.
-        first_pause_s: Pause after the first failure; each further one is twice as long.
-        longest_pause_s: The pause grows no further.
-    """
-
-    attempts: int = 5
-    first_pause_s: float = 0.1
-    longest_pause_s: float = 5.0
-
-    def pause_s(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row, from 1."""
-        return float(min(self.longest_pause_s, self.first_pause_s * 2 ** (failures - 1)))
 
 
 class CriticalLine:
@@ -94,10 +70,12 @@ class CriticalLine:
         self._file = OutboxFile(path, self._on_written)
         self._journal = PressJournal(path.with_name(JOURNAL_NAME))
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._next_seq = 1
+        self._next_seq = self._first_seq = 1
         self._offered = 0
         self._waiting: dict[int, _Waiting] = {}
         self._places: dict[str, DurablePlace] = {}
+        self._presses: set[asyncio.Task[None]] = set()
+        self._unsafe: list[tuple[OutboxEntry, int]] = []
         self._sweeping: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._troubles = Throttle(COMPLAIN_EVERY_NS)
@@ -113,15 +91,24 @@ class CriticalLine:
         return self._offered
 
     async def start(self) -> None:
-        """Open the file.
+        """Open the file; one that is damaged is put aside and a new one begun.
 
         Raises:
-            StorageError: It cannot be opened or is damaged.
+            StorageError: It cannot be opened.
         """
         self._loop = asyncio.get_running_loop()
-        self._offered = await asyncio.to_thread(self._file.open)
-        self._next_seq = self._offered + 1
-        presses = await asyncio.to_thread(self._journal.open)
+        try:
+            self._offered = await asyncio.to_thread(self._file.open)
+        except DamagedFileError as error:
+            aside = await asyncio.to_thread(self._file.put_aside, self.clock.utc_now())
+            self._log.error("outbox is damaged, a new one is begun", aside=aside, error=str(error))
+            self._offered = await asyncio.to_thread(self._file.open)
+        self._first_seq = self._next_seq = self._offered + 1
+        try:
+            presses = await asyncio.to_thread(self._journal.open)
+        except StorageError:
+            await asyncio.to_thread(self._file.close)
+            raise
         self._recovering = asyncio.create_task(self._recover(presses), name="recover presses")
         self._sweeping = asyncio.create_task(self._sweep_on(), name="outbox sweep")
 
@@ -132,6 +119,9 @@ class CriticalLine:
                 task.cancel()
                 await asyncio.wait({task})
         await asyncio.to_thread(self._file.close)
+        if self._presses:
+            await asyncio.wait(self._presses)
+        await self._finish_presses()
         await asyncio.to_thread(self._journal.close)
 
     async def publish(self, message: Message, on_settled: Callable[[], None] | None) -> None:
@@ -144,13 +134,30 @@ class CriticalLine:
         if not isinstance(message.payload, DoorbellEvent):
             await self._write(message, body, on_settled)
             return
+        press = asyncio.ensure_future(self._publish_press(message, body, on_settled))
+        self._presses.add(press)
+        press.add_done_callback(self._presses.discard)
+        await asyncio.shield(press)
+
+    async def _publish_press(
+        self, message: Message, body: bytes, on_settled: Callable[[], None] | None
+    ) -> None:
         synced = asyncio.ensure_future(self._synced(message.topic, body))
-        try:
-            is_safe = await self._write(message, body, on_settled)
-        finally:
-            slot = await asyncio.shield(synced)
-        if slot is not None and is_safe:
-            await asyncio.to_thread(self._journal.finish, slot)
+        entry = await self._write(message, body, on_settled)
+        slot = await synced
+        if slot is not None:
+            self._unsafe.append((entry, slot))
+            await self._finish_presses()
+
+    async def _finish_presses(self) -> None:
+        """Free the slots of presses that the outbox has by now."""
+        safe = [slot for entry, slot in self._unsafe if entry.is_written]
+        self._unsafe = [each for each in self._unsafe if not each[0].is_written]
+        for slot in safe:
+            try:
+                await asyncio.to_thread(self._journal.finish, slot)
+            except StorageError as error:  # the next run finds it and sees that it is a repeat
+                self.complain("a press stays in its journal", error)
 
     async def _synced(self, topic: str, body: bytes) -> int | None:
         """Sync a press; its slot in the journal, or ``None`` when that is not to be had."""
@@ -160,24 +167,27 @@ class CriticalLine:
             self.complain("a press is not in its journal", error)
             return None
 
-    async def _recover(self, presses: list[bytes]) -> None:
-        """Publish the presses that a killed run had not brought into the outbox."""
+    async def _recover(self, presses: list[JournalPress]) -> None:
+        """Publish the presses that a killed run had not brought into the outbox, oldest first."""
+        readable = []
         for press in presses:
-            topic, _, body = press.partition(b" ")
+            topic, _, body = press.body.partition(b" ")
             try:
-                payload = DoorbellEvent.model_validate_json(body)
-            except ValidationError as error:
-                self._log.error("a press in the journal cannot be read", error=str(error))
-                continue
+                readable.append((DoorbellEvent.model_validate_json(body), topic, body, press.slot))
+            except ValidationError:
+                self._log.exception("a press in the journal cannot be read", body=body.decode())
+                await asyncio.to_thread(self._journal.finish, press.slot)
+        for payload, topic, body, slot in sorted(readable, key=lambda each: each[0].timestamp):
             message = Message(topic.decode(), payload, self.clock.monotonic_ns())
+            message.is_recovered = True
             self._log.warning("recovery: press of a killed run", topic=message.topic)
-            await self._write(message, body, None)
-        await asyncio.to_thread(self._journal.finish_unfinished)
+            self._unsafe.append((await self._write(message, body, None), slot))
+        await self._finish_presses()
 
     async def _write(
         self, message: Message, body: bytes, on_settled: Callable[[], None] | None
-    ) -> bool:
-        """Into the file, then into the queues; whether the file has it."""
+    ) -> OutboxEntry:
+        """Into the file, then into the queues; the entry says whether the file has it."""
         message.seq = seq = self._next_seq
         self._next_seq += 1
         done: asyncio.Future[Rooms] = self._running_loop().create_future()
@@ -186,19 +196,24 @@ class CriticalLine:
         self._file.append(entry)
         for room in await asyncio.shield(done):
             await asyncio.shield(room)
-        return entry.is_written
+        return entry
 
-    async def place_for(self, name: str, pattern: str, head: int) -> "DurablePlace":
-        """The place of a subscriber, who takes up where it stopped.
+    def place_for(
+        self,
+        name: str,
+        pattern: str,
+        offer: Callable[[Message], object],
+        is_idle: Callable[[], bool],
+    ) -> DurablePlace:
+        """The place of a subscriber whose queue begins to get messages at this moment.
 
         Args:
             name: Of the subscriber.
             pattern: What it takes.
-            head: ``head`` at the moment when its queue began to get messages; a new subscriber
-                gets what comes after.
+            offer: Puts a message into its queue.
+            is_idle: Whether it has nothing left to handle.
         """
-        cursor = await asyncio.wrap_future(self._file.begin(name, head))
-        place = DurablePlace(self, self._file, name, pattern, cursor, head)
+        place = DurablePlace(self, self._file, name, pattern, self._offered, offer, is_idle)
         self._places[name] = place
         return place
 
@@ -219,7 +234,13 @@ class CriticalLine:
         """Give a message to its subscriber again; whether there was such a dead letter.
 
         A subscriber that does not run gets it when it is back.
+
+        Raises:
+            UsageError: Its payload has another shape by now, so it would only fail again.
         """
+        for letter in await self.dead_letters():
+            if letter.number == number:
+                self._check_readable(letter)
         loop = self._running_loop()
         seq = self._next_seq
         self._next_seq += 1
@@ -247,7 +268,17 @@ class CriticalLine:
             entry.topic, kind.model_validate_json(entry.body), self.clock.monotonic_ns()
         )
         message.seq = entry.seq
+        message.is_recovered = entry.seq < self._first_seq or bool(entry.only_for)
         return message
+
+    def _check_readable(self, letter: DeadLetter) -> None:
+        try:
+            self.read(OutboxEntry(0, letter.topic, letter.event_id, letter.body))
+        except ValidationError as error:
+            raise UsageError(
+                f"dead letter {letter.number} cannot be read by this version; it stays until it is "
+                "dropped"
+            ) from error
 
     def complain(self, trouble: str, error: StorageError) -> None:
         """Log that the file does not do its part; throttled."""
@@ -274,16 +305,20 @@ class CriticalLine:
                 done.set_result(self._offer(message, on_settled))
                 continue
             self.repeated += 1
-            done.set_result([])
             if on_settled is not None:
-                on_settled()
+                Receipt(on_settled, self._on_settled_failed, receivers=0)
+            done.set_result([])
+
+    def _on_settled_failed(self, error: Exception) -> None:
+        self._log.error("on_settled of a publisher failed", exc_info=error)
 
     def _offer_revived(
         self, revived: "Future[OutboxEntry | None]", done: "asyncio.Future[bool]"
     ) -> None:
         error = revived.exception()
         if error is not None:
-            done.set_exception(error)
+            if not done.done():
+                done.set_exception(error)
             return
         entry = revived.result()
         if entry is not None:
@@ -291,7 +326,8 @@ class CriticalLine:
             place = self._places.get(entry.only_for)
             if place is not None:
                 place.offer(self.read(entry))
-        done.set_result(entry is not None)
+        if not done.done():
+            done.set_result(entry is not None)
 
     async def _sweep_on(self) -> None:
         while True:
@@ -301,82 +337,4 @@ class CriticalLine:
                 await asyncio.wrap_future(self._file.collect(live))
             except StorageError as error:
                 self.complain("the outbox was not swept", error)
-
-
-class DurablePlace:
-    """One subscriber's place in the line.
-
-    Args:
-        line: Whose place it is.
-        file: Where its cursor lies.
-        name: Of the subscriber; it finds its place again by it.
-        pattern: What it takes.
-        cursor: Number up to which it has handled everything.
-        head: Number up to which messages were offered before it subscribed.
-    """
-
-    def __init__(
-        self, line: CriticalLine, file: OutboxFile, name: str, pattern: str, cursor: int, head: int
-    ) -> None:
-        self.name = name
-        self.patience = line.patience
-        self.sleep = line.clock.sleep
-        self.is_idle: Callable[[], bool] = lambda: False
-        self.offer: Callable[[Message], object] = lambda _: None
-        self._line = line
-        self._file = file
-        self._takes = compile_pattern(pattern)
-        self._handled = cursor
-        self._head = head
-
-    async def missed(self) -> AsyncIterator[Message]:
-        """What was published while it did not run, in order.
-
-        A message that cannot be read any more becomes a dead letter.
-        """
-        while self._handled < self._head:
-            page = await asyncio.wrap_future(self._file.between(self._handled, self._head, PAGE))
-            for entry in page:
-                if not self._is_for_me(entry):
-                    self.handled(entry.seq)
-                    continue
-                try:
-                    message = self._line.read(entry)
-                except ValidationError as error:
-                    await self._bury(entry, f"it cannot be read: {error}", 0)
-                    continue
-                yield message
-            if len(page) < PAGE:
-                self.handled(self._head)
-
-    def _is_for_me(self, entry: OutboxEntry) -> bool:
-        return entry.only_for in ("", self.name) and self._takes(entry.topic)
-
-    def is_handled(self, seq: int) -> bool:
-        """Whether it was among the missed ones."""
-        return seq <= self._handled
-
-    def handled(self, seq: int) -> None:
-        """Everything up to this message is done."""
-        self._handled = max(self._handled, seq)
-        self._file.acknowledge(self.name, self._handled)
-
-    async def bury(self, message: Message, error: Exception, attempts: int) -> None:
-        """Give up on a message: it becomes a dead letter, and the next one has its turn."""
-        body = message.payload.model_dump_json().encode()
-        entry = OutboxEntry(message.seq or 0, message.topic, message.payload.event_id, body)
-        await self._bury(entry, f"{type(error).__name__}: {error}", attempts)
-
-    def leave(self) -> None:
-        """The subscriber has ended."""
-        self._line.leave(self)
-
-    async def _bury(self, entry: OutboxEntry, reason: str, attempts: int) -> None:
-        died_at = self._line.clock.utc_now().isoformat()
-        self._handled = max(self._handled, entry.seq)
-        self._line.dead += 1
-        burying = self._file.bury(self.name, entry, reason, attempts, died_at)
-        try:
-            await asyncio.wrap_future(burying)
-        except StorageError as error:
-            self._line.complain(f"a dead letter for {self.name} was not kept ({reason})", error)
+            await self._finish_presses()

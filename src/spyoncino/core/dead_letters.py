@@ -12,7 +12,7 @@ from spyoncino.clock import SystemClock
 from spyoncino.core.control_desk import ControlDesk, ask_main
 from spyoncino.core.critical import CriticalLine
 from spyoncino.core.paths import DataFolder
-from spyoncino.persistence.outbox import DeadLetter
+from spyoncino.persistence.outbox_rows import DeadLetter
 
 LIST, RETRY, DROP = "dead_letters.list", "dead_letters.retry", "dead_letters.drop"
 

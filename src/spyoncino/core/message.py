@@ -55,9 +55,11 @@ class Message:
     Attributes:
         receipt: Set by the bus when the publisher wants to know that every receiver is done.
         seq: Number of a critical message in the outbox; ``None`` for all others.
+        is_recovered: It was published before this run began, or is a dead letter that is retried:
+            the moment it tells of has passed.
     """
 
-    __slots__ = ("payload", "published_ns", "receipt", "seq", "topic")
+    __slots__ = ("is_recovered", "payload", "published_ns", "receipt", "seq", "topic")
 
     def __init__(self, topic: str, payload: Any, published_ns: int) -> None:
         self.topic = topic
@@ -65,6 +67,7 @@ class Message:
         self.published_ns = published_ns
         self.receipt: Receipt | None = None
         self.seq: int | None = None
+        self.is_recovered = False
 
     @property
     def data(self) -> Any:
@@ -77,3 +80,9 @@ class Message:
 
 CURRENT_MESSAGE: ContextVar[Message | None] = ContextVar("current_message", default=None)
 """The message being handled in this task or thread; the log takes its correlation id from here."""
+
+
+def is_recovered() -> bool:
+    """Whether the message being handled tells of the past; see ``Message.is_recovered``."""
+    message = CURRENT_MESSAGE.get()
+    return message is not None and message.is_recovered

@@ -11,10 +11,11 @@ from contextvars import copy_context
 from typing import Protocol, TypeGuard
 
 from spyoncino.core.bus_stats import SubscriberCounters, Throttle
-from spyoncino.core.critical import CriticalLine, DurablePlace
+from spyoncino.core.critical import CriticalLine
+from spyoncino.core.durable_place import DurablePlace
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy, build_queue
-from spyoncino.errors import StorageError
+from spyoncino.errors import DamagedFileError, StorageError
 from spyoncino.schemas.status import SubscriberStatus
 
 Handler = Callable[[Message], object]
@@ -123,7 +124,6 @@ class Subscription:
         self._reports = reports
         self._line: CriticalLine | None = None
         self._place: DurablePlace | None = None
-        self._head = 0
         self._is_behind = False
         self._task: asyncio.Task[None] | None = None
         self._handling: Message | None = None
@@ -138,6 +138,11 @@ class Subscription:
         waits = self._handling is not None or len(self.queue) > 0
         return waits or (self._is_behind and self._task is not None and not self._task.done())
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether it has a place in the outbox, under its name."""
+        return self._line is not None
+
     def make_durable(self, line: CriticalLine) -> None:
         """Have every critical message handled at least once, in order; before ``start``.
 
@@ -148,7 +153,13 @@ class Subscription:
 
     def start(self) -> None:
         """Begin to hand out messages, in the running loop."""
-        self._head = self._line.head if self._line else 0
+        if self._line is not None:
+            self._place = self._line.place_for(
+                self.name,
+                self.pattern,
+                self.queue.offer,
+                lambda: not self.busy and not self.closed,
+            )
         self._task = asyncio.create_task(self._consume(), name=f"bus:{self.name}")
         self._task.add_done_callback(self._on_task_done)
 
@@ -160,6 +171,8 @@ class Subscription:
         if self.closed:
             return
         self.closed = True
+        if self._place is not None:
+            self._place.leave()
         self._owner.on_closed(self)
         self.queue.clear()
         if self._task is None:
@@ -213,8 +226,8 @@ class Subscription:
 
     async def _consume(self) -> None:
         queue, now_ns, waited_ns = self.queue, self._now_ns, self.counters.waited_ns
-        if self._line is not None:
-            await self._catch_up(self._line)
+        if self._place is not None:
+            await self._catch_up(self._place)
         turn_ns = now_ns()
         in_a_row = 0
         while not self.closed:
@@ -233,18 +246,16 @@ class Subscription:
                 turn_ns = now_ns()
                 in_a_row = 0
 
-    async def _catch_up(self, line: CriticalLine) -> None:
+    async def _catch_up(self, place: DurablePlace) -> None:
         """Handle what was published while it did not run, before anything new."""
         try:
-            self._place = place = await line.place_for(self.name, self.pattern, self._head)
-            place.is_idle = lambda: not self.busy and not self.closed
-            place.offer = self.queue.offer
+            await place.open()
             async for message in place.missed():
+                await self._handle(message)
                 if self.closed:
                     return
-                await self._handle(message)
-        except StorageError as error:
-            line.complain(f"{self.name} does not get what it missed", error)
+        except DamagedFileError as error:
+            place.complain(error)
         self._is_behind = False
 
     async def _handle(self, message: Message) -> None:
@@ -257,11 +268,8 @@ class Subscription:
             else:
                 await self._handler(message)
         except asyncio.CancelledError as error:
-            if self._task is not None and self._task.cancelling():
-                self.counters.dropped += 1
-                raise
-            # Something the handler waited for was cancelled, not this task.
-            self._failed(message, RuntimeError(f"what it waited for was cancelled {error}".strip()))
+            self.counters.dropped += self._is_cancelled() and not self._is_kept(message)
+            self._failed(message, self._cancelled_inside(error))
         except Exception as error:  # noqa: BLE001 - a subscriber's fault must not end its task
             self._failed(message, error)
         else:
@@ -283,17 +291,39 @@ class Subscription:
         while True:
             try:
                 await self._handler(message)
-            except Exception as error:  # noqa: BLE001 - a subscriber's fault must not end its task
-                failures += 1
-                attempts += not isinstance(error, StorageError)
-                self._failed(message, error)
-                if attempts >= place.patience.attempts:
-                    await place.bury(message, error, attempts)
-                    return False
-                await place.sleep(place.patience.pause_s(failures))
+            except asyncio.CancelledError as cancelled:
+                error: Exception = self._cancelled_inside(cancelled)
+            except Exception as raised:  # noqa: BLE001 - a subscriber's fault must not end its task
+                error = raised
             else:
                 place.handled(seq)
                 return True
+            failures += 1
+            attempts += not isinstance(error, StorageError)
+            self._failed(message, error)
+            if attempts >= place.patience.attempts:
+                await place.bury(message, error, attempts)
+                return False
+            if self.closed:
+                return False  # it is in the file and handled next time
+            await place.sleep(place.patience.pause_s(failures))
+
+    def _is_cancelled(self) -> bool:
+        return self._task is not None and self._task.cancelling() > 0
+
+    def _cancelled_inside(self, error: asyncio.CancelledError) -> Exception:
+        """What befell the handler when something that it waited for was cancelled.
+
+        Raises:
+            asyncio.CancelledError: This task was cancelled, not something inside.
+        """
+        if self._is_cancelled():
+            raise error
+        return RuntimeError(f"what it waited for was cancelled {error}".strip())
+
+    def _is_kept(self, message: Message) -> bool:
+        """Whether it is in the file, so that it is handled next time."""
+        return self._line is not None and message.seq is not None
 
     def _failed(self, message: Message, error: Exception) -> None:
         self.counters.failed += 1
@@ -301,8 +331,7 @@ class Subscription:
             self._reports.on_failure(self, message, error, self._failures.take_held())
 
     def _on_lost(self, message: Message) -> None:
-        is_kept = self._line is not None and message.seq is not None  # it is handled next time
-        self.counters.dropped += not is_kept
+        self.counters.dropped += not self._is_kept(message)
         if message.receipt is not None:
             message.receipt.settle()
         if self.policy in _DROPPING and not self.closed:
@@ -317,8 +346,6 @@ class Subscription:
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         del task
-        if self._place is not None:
-            self._place.leave()
         self._wake_idle_waiters()
         self._owner.on_ended(self)
 

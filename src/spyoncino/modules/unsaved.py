@@ -1,7 +1,8 @@
 """What could not be saved yet: it waits, is tried again, and says so meanwhile.
 
 The one home of the storage modules' patience with a database that is locked or a disk that is full
-for a while.
+for a while. Where the bus has an outbox, it is the bus that repeats a message for as long as it
+takes, and keeps it when the program is killed; here things wait in runs without one.
 """
 
 import asyncio
@@ -31,7 +32,9 @@ class Unsaved(Generic[T]):
         retry_s: Pause between two tries.
         log: Told of each new reason, once.
         refusal: The line in the log when an item could not be saved.
-        on_saved: Follows each success, once; its own failure is told and not repeated.
+        on_saved: Follows each success, once; its own failure is told and not repeated, but where
+            the bus repeats it is a failure of the whole.
+        is_repeated_by_bus: Raise what the disk refuses, so that the bus repeats the message.
     """
 
     def __init__(
@@ -42,7 +45,10 @@ class Unsaved(Generic[T]):
         log: FilteringBoundLogger,
         refusal: str,
         on_saved: Callable[[T], Awaitable[None]] = _nothing_more,
+        *,
+        is_repeated_by_bus: bool = False,
     ) -> None:
+        self._is_repeated_by_bus = is_repeated_by_bus
         self._save = save
         self._on_saved = on_saved
         self._clock = clock
@@ -55,11 +61,12 @@ class Unsaved(Generic[T]):
         self.last_error = ""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return max(len(self._waiting), int(bool(self.last_error)))
 
     def start(self, name: str) -> None:
         """Begin to retry what waits, in a task of this name."""
-        self._retrying = asyncio.create_task(self._retry_forever(), name=name)
+        if not self._is_repeated_by_bus:
+            self._retrying = asyncio.create_task(self._retry_forever(), name=name)
 
     async def stop(self) -> None:
         """Stop retrying; what waits goes on waiting."""
@@ -68,7 +75,14 @@ class Unsaved(Generic[T]):
             await asyncio.gather(self._retrying, return_exceptions=True)
 
     async def add(self, key: str, item: T) -> None:
-        """Save an item now, or keep it waiting behind those that cannot be saved."""
+        """Save an item now, or keep it waiting behind those that cannot be saved.
+
+        Raises:
+            StorageError: It cannot be saved, and the bus repeats.
+        """
+        if self._is_repeated_by_bus:
+            await self._try(key, item)
+            return
         self._waiting[key] = item
         await self.save_waiting()
 
@@ -77,16 +91,22 @@ class Unsaved(Generic[T]):
         async with self._saving:
             for key, item in list(self._waiting.items()):
                 try:
-                    await self._save(item)
-                    if self._waiting.get(key) is item:
-                        del self._waiting[key]
-                    await self._on_saved(item)
-                except StorageError as error:
-                    if str(error) != self.last_error:
-                        self._log.error(self._refusal, key=key, error=str(error))
-                    self.last_error = str(error)
+                    await self._try(key, item)
+                except StorageError:
                     return
-                self.last_error = ""
+
+    async def _try(self, key: str, item: T) -> None:
+        try:
+            await self._save(item)
+            if self._waiting.get(key) is item:
+                del self._waiting[key]
+            await self._on_saved(item)
+        except StorageError as error:
+            if str(error) != self.last_error:
+                self._log.error(self._refusal, key=key, error=str(error))
+            self.last_error = str(error)
+            raise
+        self.last_error = ""
 
     async def drain(self) -> bool:
         """Try a bounded number of times; whether everything is saved."""

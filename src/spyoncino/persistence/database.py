@@ -16,7 +16,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from spyoncino.errors import StorageError
+from spyoncino.errors import DamagedFileError, StorageError
 from spyoncino.persistence.migrate import BUSY_TIMEOUT_S, upgrade
 
 
@@ -39,7 +39,7 @@ class Database:
             StorageError: Corrupt, locked, from a newer program, or the disk is full.
         """
         with told_as_storage_error(self.path):
-            await asyncio.to_thread(_quick_check, self.path)
+            await asyncio.to_thread(quick_check, self.path)
             await asyncio.to_thread(upgrade, self.path)
             self._engine = await asyncio.to_thread(_engine_for, self.path)
 
@@ -85,7 +85,9 @@ def told_as_storage_error(path: Path) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise StorageError(_sentence(path, error)) from error
+        sentence = _sentence(path, error)
+        kind = DamagedFileError if " is damaged (" in sentence else StorageError
+        raise kind(sentence) from error
 
 
 def _sentence(path: Path, error: Exception) -> str:
@@ -108,7 +110,12 @@ def _sentence(path: Path, error: Exception) -> str:
     return f"{path}: the database refused ({text})"
 
 
-def _quick_check(path: Path) -> None:
+def quick_check(path: Path) -> None:
+    """Look whether a file is whole; one that does not exist is.
+
+    Raises:
+        DamagedFileError: It is not.
+    """
     if not path.exists():
         return
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
@@ -117,7 +124,7 @@ def _quick_check(path: Path) -> None:
     finally:
         connection.close()
     if answer != "ok":
-        raise StorageError(_sentence(path, sqlite3.DatabaseError(f"malformed: {answer}")))
+        raise DamagedFileError(_sentence(path, sqlite3.DatabaseError(f"malformed: {answer}")))
 
 
 def _engine_for(path: Path) -> AsyncEngine:

@@ -11,6 +11,15 @@ from spyoncino.persistence.database import Database
 from spyoncino.persistence.tables import EVENTS
 from spyoncino.schemas.events import CLOSED_STATES, Event, EventState
 
+_OPEN = tuple(state for state in EventState if state not in CLOSED_STATES)
+
+_GIVES_WAY_TO: dict[EventState, tuple[EventState, ...]] = {
+    **dict.fromkeys(_OPEN, _OPEN),
+    EventState.FAILED: (*_OPEN, EventState.FAILED),
+    EventState.COMPLETED: tuple(EventState),
+}
+"""State to the states of a row that it may replace."""
+
 
 class EventStore:
     """Keeps events; one row each, written again while the event grows.
@@ -25,14 +34,20 @@ class EventStore:
     async def save(self, event: Event, *, processing_time_ms: float | None = None) -> None:
         """Insert the event or replace its row; saving the same event twice changes nothing.
 
-        A closed event is never opened again by a late message.
+        A closed event is never opened again by a late message, and a completed one never failed. A
+        time that is known already is kept.
         """
         values = _row_of(event, processing_time_ms)
         statement = insert(EVENTS).values(values)
         statement = statement.on_conflict_do_update(
             index_elements=[EVENTS.c.id],
-            set_={name: statement.excluded[name] for name in values if name != "id"},
-            where=EVENTS.c.status.not_in(CLOSED_STATES) | (values["status"] in CLOSED_STATES),
+            set_={
+                **{name: statement.excluded[name] for name in values if name != "id"},
+                "processing_time_ms": func.coalesce(
+                    statement.excluded.processing_time_ms, EVENTS.c.processing_time_ms
+                ),
+            },
+            where=EVENTS.c.status.in_(_GIVES_WAY_TO[event.state]),
         )
         async with self._database.write() as connection:
             await connection.execute(statement)
@@ -79,7 +94,7 @@ class EventStore:
         query = select(EVENTS).where(EVENTS.c.status.not_in(CLOSED_STATES))
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
-        closed = [_failed(_event_of(row), reason, now) for row in rows]
+        closed = [failed(_event_of(row), reason, now) for row in rows]
         for event in closed:
             await self.save(event)
         return closed
@@ -149,7 +164,8 @@ def _event_of(row: Row[Any]) -> Event:
     return Event.model_validate(row._mapping["data"])  # noqa: SLF001 - SQLAlchemy's public name
 
 
-def _failed(event: Event, reason: str, now: datetime) -> Event:
+def failed(event: Event, reason: str, now: datetime) -> Event:
+    """The event as one that will never be completed."""
     transitions = {**event.transitions, EventState.FAILED.value: now}
     return event.model_copy(
         update={"state": EventState.FAILED, "reason": reason, "transitions": transitions}

@@ -14,16 +14,26 @@ import contextlib
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import TypeVar
 
 from spyoncino.errors import StorageError
-from spyoncino.persistence.database import told_as_storage_error
+from spyoncino.persistence.database import quick_check, told_as_storage_error
 from spyoncino.persistence.migrate import BUSY_TIMEOUT_S
+from spyoncino.persistence.outbox_rows import (
+    DeadLetter,
+    OutboxEntry,
+    add_dead_letter,
+    delete_dead_letters,
+    read_dead_letters,
+    revive_dead_letter,
+)
 
 T = TypeVar("T")
 
@@ -32,6 +42,13 @@ MAX_BATCH = 4096
 
 FLUSH_S = 0.05
 """Longest time that an acknowledgement waits for a commit; a crash repeats at most so much."""
+
+MAX_LATE = 4096
+"""Messages that wait for another try after a failed commit; beyond it the oldest stay unsafe."""
+
+RESERVE_BYTES = 1_000_000
+"""Room that is taken beforehand, so that messages still find some on a full disk: about a thousand
+that nobody has handled."""
 
 KEPT_HANDLED = 1_000
 """Handled messages that stay, so that a message published again under its id is recognised."""
@@ -53,54 +70,6 @@ _INSERT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, '')"
 _ADVANCE = "UPDATE cursors SET seq = max(seq, ?) WHERE subscriber = ?"
 
 
-@dataclass(slots=True)
-class OutboxEntry:
-    """One message as it lies in the file.
-
-    Args:
-        seq: Its number; rises with every message for the life of the file.
-        topic: Full name of its topic.
-        event_id: Unique id of the message; a second one with the same id is not taken.
-        body: The payload as JSON.
-        only_for: The one subscriber that it is for; empty for all that take the topic.
-        is_duplicate: Set by the writer: the id is in the file already.
-        is_written: Set by the writer: the file has it.
-    """
-
-    seq: int
-    topic: str
-    event_id: str
-    body: bytes
-    only_for: str = ""
-    is_duplicate: bool = False
-    is_written: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that one subscriber could not handle.
-
-    Args:
-        number: What it is called by.
-        topic: Full name of its topic.
-        subscriber: Who could not handle it.
-        event_id: Id of the message.
-        body: The payload as JSON.
-        reason: Why, a sentence.
-        attempts: How often it was tried.
-        died_at: UTC time, ISO 8601.
-    """
-
-    number: int
-    topic: str
-    subscriber: str
-    event_id: str
-    body: bytes
-    reason: str
-    attempts: int
-    died_at: str
-
-
 Written = Callable[[list[OutboxEntry], StorageError | None], None]
 
 
@@ -118,6 +87,7 @@ class OutboxFile:
         self._on_written = on_written
         self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
         self._cursors: dict[str, int] = {}
+        self._late: deque[OutboxEntry] = deque(maxlen=MAX_LATE)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -128,9 +98,11 @@ class OutboxFile:
             The highest sequence number that was ever given to a message of this file.
 
         Raises:
-            StorageError: The file cannot be opened or is damaged.
+            DamagedFileError: It is damaged; see ``put_aside``.
+            StorageError: It cannot be opened.
         """
         with told_as_storage_error(self.path):
+            quick_check(self.path)
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
@@ -140,6 +112,7 @@ class OutboxFile:
                 "SELECT max(seq) FROM (SELECT seq FROM messages UNION SELECT seq FROM cursors)"
             )
             (head,) = connection.execute(highest).fetchone()
+        _take_room(connection)
         self.path.chmod(0o600)
         self._thread = threading.Thread(
             target=self._write_on, args=(connection,), name="outbox", daemon=True
@@ -147,11 +120,28 @@ class OutboxFile:
         self._thread.start()
         return int(head or 0)
 
+    def put_aside(self, now: datetime) -> str:
+        """Rename a file that cannot be opened, so that a new one can be begun.
+
+        Returns:
+            The name it has now.
+
+        Raises:
+            StorageError: It cannot be renamed.
+        """
+        aside = self.path.with_name(f"{self.path.name}.damaged-{now:%Y%m%d-%H%M%S}")
+        with told_as_storage_error(self.path):
+            self.path.replace(aside)
+            for ending in ("-wal", "-shm"):  # of the damaged file; a new one must not read them
+                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        return aside.name
+
     def close(self) -> None:
         """Write what waits, then close the file; may be called twice."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        with self._lock:
+            thread, self._thread = self._thread, None
             self._work.put(_Mark.END)
+        if thread is not None:
             thread.join()
 
     def append(self, entry: OutboxEntry) -> None:
@@ -165,7 +155,7 @@ class OutboxFile:
         """Everything up to this number is handled; written within ``FLUSH_S``."""
         with self._lock:
             is_first = not self._cursors
-            self._cursors[subscriber] = seq
+            self._cursors[subscriber] = max(seq, self._cursors.get(subscriber, seq))
         if is_first:
             self._work.put(_Mark.ACKNOWLEDGED)
 
@@ -211,8 +201,8 @@ class OutboxFile:
                         connection.execute("DELETE FROM cursors WHERE subscriber = ?", (name,))
             connection.executemany(_ADVANCE, [(seq, name) for name, seq in live.items()])
             connection.execute(
-                "DELETE FROM messages WHERE seq <= (SELECT min(seq) FROM cursors) "
-                "AND seq <= (SELECT max(seq) FROM messages) - ?",
+                "DELETE FROM messages WHERE seq <= (SELECT max(seq) FROM messages) - ? "
+                "AND NOT EXISTS (SELECT 1 FROM cursors WHERE cursors.seq < messages.seq)",
                 (KEPT_HANDLED,),
             )
             return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
@@ -223,27 +213,19 @@ class OutboxFile:
         self, subscriber: str, entry: OutboxEntry, reason: str, attempts: int, died_at: str
     ) -> "Future[None]":
         """Put a message aside that a subscriber could not handle, and move its cursor past it."""
+        letter = DeadLetter(
+            0, entry.topic, subscriber, entry.event_id, entry.body, reason, attempts, died_at
+        )
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-                (entry.topic, subscriber, entry.event_id, entry.body, reason, attempts, died_at),
-            )
+            add_dead_letter(connection, letter)
             connection.execute(_ADVANCE, (entry.seq, subscriber))
 
         return self._call(write)
 
     def dead_letters(self) -> "Future[list[DeadLetter]]":
         """Every dead letter, oldest first."""
-
-        def read(connection: sqlite3.Connection) -> list[DeadLetter]:
-            select = (
-                "SELECT id, topic, subscriber, event_id, body, reason, attempts, died_at "
-                "FROM dead_letters ORDER BY id"
-            )
-            return [DeadLetter(*row) for row in connection.execute(select)]
-
-        return self._call(read)
+        return self._call(read_dead_letters)
 
     def revive(self, number: int, seq: int) -> "Future[OutboxEntry | None]":
         """Make a dead letter a message again, for the one subscriber that could not handle it.
@@ -255,36 +237,18 @@ class OutboxFile:
         Returns:
             The message; ``None`` when there is no such dead letter.
         """
-
-        def write(connection: sqlite3.Connection) -> OutboxEntry | None:
-            select = "SELECT topic, event_id, body, subscriber FROM dead_letters WHERE id = ?"
-            row = connection.execute(select, (number,)).fetchone()
-            if row is None:
-                return None
-            topic, event_id, body, subscriber = row
-            again = f"{event_id}#{number}"  # the message itself may still be in the file
-            connection.execute(
-                "INSERT INTO messages VALUES (?, ?, ?, ?, ?)", (seq, topic, again, body, subscriber)
-            )
-            connection.execute("DELETE FROM dead_letters WHERE id = ?", (number,))
-            return OutboxEntry(seq, topic, event_id, body, subscriber, is_written=True)
-
-        return self._call(write)
+        return self._call(lambda connection: revive_dead_letter(connection, number, seq))
 
     def drop_dead_letters(self, numbers: Sequence[int]) -> "Future[int]":
         """Delete dead letters; how many there were."""
-
-        def write(connection: sqlite3.Connection) -> int:
-            rows = [(number,) for number in numbers]
-            done = connection.executemany("DELETE FROM dead_letters WHERE id = ?", rows)
-            return done.rowcount
-
-        return self._call(write)
+        return self._call(lambda connection: delete_dead_letters(connection, numbers))
 
     def _call(self, function: Callable[[sqlite3.Connection], T]) -> "Future[T]":
         answer: Future[T] = Future()
 
         def run(connection: sqlite3.Connection) -> None:
+            if not answer.set_running_or_notify_cancel():
+                return  # whoever asked has gone
             try:
                 with told_as_storage_error(self.path), _transaction(connection):
                     result = function(connection)
@@ -293,10 +257,12 @@ class OutboxFile:
             else:
                 answer.set_result(result)
 
-        if self._thread is None:
+        with self._lock:
+            is_open = self._thread is not None
+            if is_open:
+                self._work.put(_Call(run))
+        if not is_open:
             answer.set_exception(StorageError(f"{self.path} is not open"))
-        else:
-            self._work.put(_Call(run))
         return answer
 
     def _write_on(self, connection: sqlite3.Connection) -> None:
@@ -329,12 +295,33 @@ class OutboxFile:
         return batch
 
     def _commit(self, connection: sqlite3.Connection, entries: list[OutboxEntry]) -> None:
+        """Write messages and cursors, and what an earlier commit could not write."""
         with self._lock:
             cursors, self._cursors = self._cursors, {}
-        if not entries and not cursors:
+        late = list(self._late)
+        if not entries and not cursors and not late:
             return
         error: StorageError | None = None
         try:
+            self._try_commit(connection, [*late, *entries], cursors)
+        except StorageError as failure:
+            error = failure
+            self._late.extend(entry for entry in entries if not entry.is_duplicate)
+            with self._lock:  # what was acknowledged meanwhile is newer
+                self._cursors = cursors | self._cursors
+        else:
+            self._late.clear()
+            for entry in (*late, *entries):
+                entry.is_written = True
+        if entries:
+            self._on_written(entries, error)
+
+    def _try_commit(
+        self, connection: sqlite3.Connection, entries: list[OutboxEntry], cursors: dict[str, int]
+    ) -> None:
+        """Twice: on a full disk, a checkpoint makes the room usable that was taken beforehand."""
+
+        def write() -> None:
             with told_as_storage_error(self.path), _transaction(connection):
                 for entry in entries:
                     done = connection.execute(
@@ -342,14 +329,22 @@ class OutboxFile:
                     )
                     entry.is_duplicate = done.rowcount == 0
                 connection.executemany(_ADVANCE, [(seq, name) for name, seq in cursors.items()])
-        except StorageError as failure:
-            error = failure
-            with self._lock:  # what was acknowledged meanwhile is newer
-                self._cursors = cursors | self._cursors
-        if entries:
-            for entry in entries:
-                entry.is_written = error is None
-            self._on_written(entries, error)
+
+        try:
+            write()
+        except StorageError:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(RESTART)")
+            write()
+
+
+def _take_room(connection: sqlite3.Connection) -> None:
+    """Leave free pages in the file and in its log; a full disk at this moment is no obstacle."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("CREATE TABLE IF NOT EXISTS room (taken BLOB)")
+        connection.execute("INSERT INTO room VALUES (zeroblob(?))", (RESERVE_BYTES,))
+        connection.execute("DROP TABLE room")
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")
 
 
 @dataclass(frozen=True, slots=True)

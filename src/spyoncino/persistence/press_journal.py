@@ -10,6 +10,7 @@ import struct
 import threading
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 from spyoncino.errors import StorageError
 
@@ -20,6 +21,13 @@ SLOT_BYTES = 2048
 _HEAD = struct.Struct("<4sHI")
 _MAGIC = b"RING"
 MAX_BODY_BYTES = SLOT_BYTES - _HEAD.size
+
+
+class JournalPress(NamedTuple):
+    """A press that a former run did not finish."""
+
+    slot: int
+    body: bytes
 
 
 class PressJournal:
@@ -33,15 +41,14 @@ class PressJournal:
         self._path = path
         self._descriptor: int | None = None
         self._free: list[int] = []
-        self._unfinished: list[int] = []
         self._lock = threading.Lock()
 
-    def open(self) -> list[bytes]:
+    def open(self) -> list[JournalPress]:
         """Open the file, or create it.
 
         Returns:
-            The bodies that were not finished, in the order of their slots. They stay in the file
-            until ``finish_unfinished``.
+            What was not finished, in the order of the slots, which says nothing about time. It
+            stays in the file until ``finish``.
 
         Raises:
             StorageError: It cannot be created or read.
@@ -56,15 +63,14 @@ class PressJournal:
             content = os.pread(descriptor, SLOTS * SLOT_BYTES, 0)
         except OSError as error:
             raise self._refusal(error) from error
-        bodies = []
+        presses = []
         for slot in range(SLOTS):
             body = _body_of(content[slot * SLOT_BYTES : (slot + 1) * SLOT_BYTES])
             if body is None:
                 self._free.append(slot)
             else:
-                bodies.append((slot, body))
-        self._unfinished = [slot for slot, _ in bodies]
-        return [body for _, body in bodies]
+                presses.append(JournalPress(slot, body))
+        return presses
 
     def close(self) -> None:
         """Close the file; what is unfinished stays in it."""
@@ -106,12 +112,6 @@ class PressJournal:
             raise self._refusal(error) from error
         with self._lock:
             self._free.append(slot)
-
-    def finish_unfinished(self) -> None:
-        """What ``open`` returned is safe elsewhere."""
-        for slot in self._unfinished:
-            self.finish(slot)
-        self._unfinished = []
 
     def _opened(self) -> int:
         if self._descriptor is None:

@@ -14,8 +14,8 @@ from spyoncino.cli.app import app
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.control_desk import ControlDesk
-from spyoncino.core.critical import Patience
 from spyoncino.core.dead_letters import register_dead_letters
+from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.queues import Policy

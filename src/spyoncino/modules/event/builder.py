@@ -10,6 +10,7 @@ from pydantic import Field
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, EventModule, ModuleSettings
+from spyoncino.core.message import is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import BusClosedError
 from spyoncino.events.grouping import ChangeKind, EventBuilder, EventChange, GroupingSpec, Outcome
@@ -105,7 +106,7 @@ class EventBuilderModule(EventModule[EventSettings]):
     per_camera = True
     consumes = (
         Consume(MOTION_ZONED, "on_tracks"),
-        Consume(DOORBELL_PRESSED, "on_press", policy=Policy.BLOCK),
+        Consume(DOORBELL_PRESSED, "on_press", policy=Policy.BLOCK, durable=True),
         Consume(MOTION_DETECTED, "on_motion"),
     )
     publishes = (EVENT_CREATED, EVENT_UPDATED, EVENT_COMPLETED)
@@ -171,7 +172,10 @@ class EventBuilderModule(EventModule[EventSettings]):
                 line.frame = None
 
     async def on_press(self, press: DoorbellEvent) -> None:
-        """A press opens an event, or joins the open one."""
+        """A press opens an event, or joins the open one; one of a killed run is an event alone."""
+        if is_recovered():
+            await self._tell_past_press(press)
+            return
         line = self._line(press.camera)
         if self.context.lossless:
             at_s = press.pts_s or 0.0
@@ -248,15 +252,23 @@ class EventBuilderModule(EventModule[EventSettings]):
     def _line(self, camera: str) -> _Line:
         line = self._lines.get(camera)
         if line is None:
-
-            def make_id(start_s: float, started_at: datetime) -> str:
-                wall = None if self.context.lossless else started_at
-                return event_id(camera, start_s, self.context.config_hash, wall)
-
-            builder = EventBuilder(camera, self.camera_settings(camera).to_spec(), make_id)
-            line = self._lines[camera] = _Line(builder)
+            line = self._lines[camera] = _Line(self._new_builder(camera))
             line.heard_ns = self.context.clock.monotonic_ns()
         return line
+
+    def _new_builder(self, camera: str) -> EventBuilder:
+        def make_id(start_s: float, started_at: datetime) -> str:
+            wall = None if self.context.lossless else started_at
+            return event_id(camera, start_s, self.context.config_hash, wall)
+
+        return EventBuilder(camera, self.camera_settings(camera).to_spec(), make_id)
+
+    async def _tell_past_press(self, press: DoorbellEvent) -> None:
+        """Its camera time means nothing to this run; its id is the same each time it is told."""
+        builder = self._new_builder(press.camera)
+        await self._tell(press.camera, builder.press(press.pts_s or 0.0, press.timestamp))
+        reason = "the program ended before this press was handled"
+        await self._tell(press.camera, builder.finish(reason))
 
     async def _tell(self, camera: str, outcome: Outcome) -> None:
         for remark in outcome.remarks:

@@ -1,17 +1,21 @@
 """Keeps every event and the decisions that made it in the database.
 
-It must not lose an event when the database is locked or the disk is full for a while: what could
-not be saved waits here and is tried again; health says so meanwhile.
+It must not lose an event when the database is locked, the disk is full for a while or the program
+is killed: what could not be saved is repeated by the bus, or in runs without outbox waits here;
+health says so meanwhile.
 """
+
+from dataclasses import dataclass
 
 from pydantic import Field
 
-from spyoncino.core.contracts import Consume, ModuleSettings, StorageModule
+from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, StorageModule
+from spyoncino.core.message import is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.modules.unsaved import Unsaved
 from spyoncino.persistence.decisions import DecisionStore
-from spyoncino.persistence.events import EventStore
+from spyoncino.persistence.events import EventStore, failed
 from spyoncino.schemas import topics
 from spyoncino.schemas.events import CLOSED_STATES, Event, EventState, EventUpdate
 from spyoncino.schemas.media import MediaArtifact, StorageAck
@@ -33,6 +37,14 @@ class EventLogSettings(ModuleSettings):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """One state of an event to be saved; ``is_recovered``: a killed run told it."""
+
+    event: Event
+    is_recovered: bool
+
+
 class EventLog(StorageModule[EventLogSettings]):
     """Writes ``event.*`` into the ``events`` table and acknowledges each write."""
 
@@ -40,10 +52,10 @@ class EventLog(StorageModule[EventLogSettings]):
     section = "event_log"
     settings_model = EventLogSettings
     consumes = (
-        Consume(topics.EVENT_CREATED, "on_event", Policy.BLOCK),
-        Consume(topics.EVENT_UPDATED, "on_event", Policy.BLOCK),
-        Consume(topics.EVENT_COMPLETED, "on_event", Policy.BLOCK),
-        Consume(topics.MEDIA_READY, "on_media", Policy.BLOCK),
+        Consume(topics.EVENT_CREATED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(topics.EVENT_UPDATED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(topics.EVENT_COMPLETED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(topics.MEDIA_READY, "on_media", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
     )
     publishes = (topics.EVENT_STORED,)
 
@@ -55,12 +67,13 @@ class EventLog(StorageModule[EventLogSettings]):
         self._created_ns: dict[str, int] = {}
         self._took_ms: dict[str, float] = {}
         self._saved = 0
-        self._unsaved: Unsaved[Event] = Unsaved(
+        self._unsaved: Unsaved[_State] = Unsaved(
             self._save,
             self.context.clock,
             self.settings.retry_s,
             self.context.log,
             "event not saved yet",
+            is_repeated_by_bus=self.context.bus.critical is not None,
         )
         recovered = await self._events.fail_unfinished(KILLED_REASON, self.context.clock.utc_now())
         for event in recovered:
@@ -73,13 +86,25 @@ class EventLog(StorageModule[EventLogSettings]):
 
     async def stop(self) -> None:
         """Stop retrying; ``drain`` has tried before."""
-        unsaved: Unsaved[Event] | None = getattr(self, "_unsaved", None)
+        unsaved: Unsaved[_State] | None = getattr(self, "_unsaved", None)
         if unsaved is not None:
             await unsaved.stop()
 
     async def on_event(self, update: EventUpdate) -> None:
-        """Save one state of an event; a newer state replaces an unsaved older one."""
+        """Save one state of an event; a newer state replaces an unsaved older one.
+
+        An event of which a killed run told is failed, like those that it left in the table: unless
+        its completion follows, nobody will complete it.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
         event = update.event
+        if is_recovered():
+            if event.state not in CLOSED_STATES:
+                event = failed(event, KILLED_REASON, self.context.clock.utc_now())
+            await self._unsaved.add(event.event_id, _State(event, is_recovered=True))
+            return
         now_ns = self.context.clock.monotonic_ns()
         if event.state is EventState.CREATED:
             self._created_ns[event.event_id] = now_ns
@@ -87,7 +112,7 @@ class EventLog(StorageModule[EventLogSettings]):
         if event.state in CLOSED_STATES and created_ns is not None:
             del self._created_ns[event.event_id]
             self._took_ms[event.event_id] = (now_ns - created_ns) / 1e6
-        await self._unsaved.add(event.event_id, event)
+        await self._unsaved.add(event.event_id, _State(event, is_recovered=False))
 
     async def on_media(self, artifact: MediaArtifact) -> None:
         """Keep the decisions again: those about a clip or preview come after its event."""
@@ -119,10 +144,14 @@ class EventLog(StorageModule[EventLogSettings]):
             return HealthStatus(state=HealthState.DEGRADED, detail=detail, numbers=numbers)
         return HealthStatus(numbers=numbers)
 
-    async def _save(self, event: Event) -> None:
-        closed = event.state in CLOSED_STATES
-        await self._events.save(event, processing_time_ms=self._took_ms.get(event.event_id))
-        if closed:
+    async def _save(self, state: _State) -> None:
+        event = state.event
+        took_ms = self._took_ms.get(event.event_id)
+        if state.is_recovered:
+            took_ms = _told_time_ms(event)
+        await self._events.save(event, processing_time_ms=took_ms)
+        # The decisions of a killed run are gone; those in memory are of other moments.
+        if event.state in CLOSED_STATES and not state.is_recovered:
             self._closed[event.event_id] = event
             while len(self._closed) > CLOSED_EVENTS_KEPT:
                 self._closed.pop(next(iter(self._closed)))
@@ -147,3 +176,12 @@ class EventLog(StorageModule[EventLogSettings]):
             event.end_s + self.settings.decision_margin_s,
         )
         await self._decisions.replace(event.event_id, decisions)
+
+
+def _told_time_ms(event: Event) -> float | None:
+    """Creation to completion as the event itself tells it: what is left of a killed run."""
+    created = event.transitions.get(EventState.CREATED.value)
+    completed = event.transitions.get(EventState.COMPLETED.value)
+    if created is None or completed is None:
+        return None
+    return max(0.0, (completed - created).total_seconds() * 1e3)

@@ -1,8 +1,8 @@
 """Keeps the index of media files and holds them under a byte cap.
 
 Only files that stand in the index are ever deleted, oldest unprotected first. A file that could
-not be indexed, because the database is locked or the disk is full for a while, waits here and is
-tried again; health says so meanwhile.
+not be indexed, because the database is locked, the disk is full for a while or the program was
+killed, is told again by the bus, or in runs without outbox waits here; health says so meanwhile.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ByteSize, Field
 
-from spyoncino.core.contracts import Consume, ModuleSettings, StorageModule
+from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, StorageModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.modules.unsaved import Unsaved
@@ -43,7 +43,9 @@ class MediaKeeper(StorageModule[MediaKeeperSettings]):
     name = "storage.media_keeper"
     section = "media"
     settings_model = MediaKeeperSettings
-    consumes = (Consume(topics.MEDIA_READY, "on_media", Policy.BLOCK),)
+    consumes = (
+        Consume(topics.MEDIA_READY, "on_media", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+    )
     publishes = (topics.MEDIA_STORED, topics.MEDIA_REMOVED)
 
     async def start(self) -> None:
@@ -59,6 +61,7 @@ class MediaKeeper(StorageModule[MediaKeeperSettings]):
             self.context.log,
             "media not indexed yet",
             self._on_indexed,
+            is_repeated_by_bus=self.context.bus.critical is not None,
         )
         self._unindexed.start(self.name)
 
@@ -69,7 +72,14 @@ class MediaKeeper(StorageModule[MediaKeeperSettings]):
             await unindexed.stop()
 
     async def on_media(self, artifact: MediaArtifact) -> None:
-        """Write the row of a finished file, then keep the cap."""
+        """Write the row of a finished file, then keep the cap.
+
+        Raises:
+            StorageError: The index or the disk refused, and the bus repeats.
+        """
+        if not await asyncio.to_thread((self.context.data.root / artifact.path).exists):
+            self.context.log.info("a file is gone before its row came", path=artifact.path)
+            return
         await self._unindexed.add(artifact.path, artifact)
 
     async def drain(self) -> None:
