@@ -398,7 +398,7 @@ async def test_a_handler_that_keeps_the_loop_is_named_from_the_second_time_on_on
 
 async def test_a_handler_that_takes_long_while_it_awaits_is_nobodys_trouble() -> None:
     async def patient(_: Message) -> None:
-        for _ in range(10):
+        for _turn in range(10):
             await asyncio.sleep(0)
             rig.clock_ns += LONG_STEP_NS // 5
 
