@@ -12,11 +12,19 @@ if str(ROOT) not in sys.path:  # so that tests and their fixtures import as test
     sys.path.insert(0, str(ROOT))
 
 from tests.fixtures.loop_guard import loop_guard, session_loop_guard  # noqa: E402
-from tests.fixtures.module_harness import ModuleHarness  # noqa: E402
 
 from spyoncino.clock import FakeClock  # noqa: E402 - the path comes first
+from spyoncino.testing.harness import ModuleHarness  # noqa: E402
+from spyoncino.testing.plugin import module_contract  # noqa: E402
 
-__all__ = ["clock", "loop_guard", "lossless_harness", "module_harness", "session_loop_guard"]
+__all__ = [
+    "clock",
+    "loop_guard",
+    "lossless_harness",
+    "module_contract",
+    "module_harness",
+    "session_loop_guard",
+]
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
+from spyoncino.core.topic_versions import needed_hops
 from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
@@ -268,7 +269,8 @@ class Application:
     def _durable_modules(self) -> set[str]:
         """Names of modules that come back for what they missed, whether they run now or not."""
         kinds = self._registry.modules
-        return {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
+        durable = {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
+        return durable | {hop.name for hop in needed_hops(kinds)}
 
     def _pre_roll_s(self) -> float:
         return self._section("clip", ClipSettings).pre_roll_s

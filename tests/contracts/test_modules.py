@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from spyoncino.core.config_document import full_document, starter_document
 from spyoncino.core.config_load import load_config
 from spyoncino.core.config_model import document_model
-from spyoncino.core.contracts import BaseModule, Category
+from spyoncino.core.contracts import BaseModule
 from spyoncino.core.registry import Registry
 from spyoncino.core.topic_match import declared_topic
 from spyoncino.core.wiring import check_graph, handler_problem
 from spyoncino.modules.builtin import BUILTIN
+from spyoncino.testing import ModuleContract, ModuleHarness, Rule
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = Registry.discover(BUILTIN)
@@ -22,16 +22,16 @@ REGISTRY = Registry.discover(BUILTIN)
 every_module = pytest.mark.parametrize("module", REGISTRY.modules, ids=lambda module: module.name)
 
 
-def fields_without_words(model: type[BaseModel], path: str) -> list[str]:
-    """Settings, also inside groups, that say nothing about themselves."""
-    silent = []
-    for name, field in model.model_fields.items():
-        inner = field.get_default(call_default_factory=True, validated_data={})
-        if not (field.description or "").strip():
-            silent.append(f"{path}.{name}")
-        if isinstance(inner, BaseModel):
-            silent += fields_without_words(type(inner), f"{path}.{name}")
-    return silent
+def without_cameras(harness: ModuleHarness) -> None:
+    """The double of a capture process has no stream of frames to be read."""
+    harness.context.cameras.clear()
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dashboard.web_server": {"settings": {"port": 0}},
+    "input.camera": {"prepare": without_cameras},
+}
+"""What a module needs to be tried without the rest of the system."""
 
 
 def test_every_built_in_module_can_be_loaded() -> None:
@@ -44,32 +44,16 @@ def test_the_modules_fit_together() -> None:
     assert graph.unfed == ()
 
 
-@every_module
-def test_a_module_is_named_after_its_category(module: type[BaseModule[Any]]) -> None:
-    assert module.name.split(".")[0] == module.category.name.lower()
-    assert module.category in Category
-
-
-@every_module
-def test_a_module_says_what_it_does(module: type[BaseModule[Any]]) -> None:
-    assert (module.__doc__ or "").strip()
-    assert (module.settings_model.__doc__ or "").strip()
-
-
-@every_module
-def test_every_setting_of_a_module_is_described_and_frozen(module: type[BaseModule[Any]]) -> None:
-    model = module.settings_model
-    assert fields_without_words(model, module.section) == []
-    assert model.model_config.get("extra") == "forbid"
-    assert model.model_config.get("frozen") is True
-
-
-@every_module
-def test_defaults_of_a_module_are_valid_and_survive_json(module: type[BaseModule[Any]]) -> None:
-    model = module.settings_model
-    defaults = model()
-    assert model.model_validate_json(defaults.model_dump_json()) == defaults
-    assert model.model_validate(defaults.model_dump()) == defaults
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, id=f"{module.name}-{rule}")
+        for module in REGISTRY.modules
+        for rule in ModuleContract(module, **OPTIONS.get(module.name, {})).rules
+    ],
+)
+def test_every_module_keeps_the_contract_that_plug_ins_are_held_to(rule: Rule) -> None:
+    rule.check()
 
 
 @every_module

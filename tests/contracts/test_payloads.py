@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
-from tests.contracts.examples import EXAMPLES
 
 from spyoncino.schemas import topics
 from spyoncino.schemas.base import EventType, Payload
 from spyoncino.schemas.export import export, exported_files, exported_models, file_name, main
 from spyoncino.schemas.topics import Delivery, Stage, Topic
+from spyoncino.testing.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"

@@ -21,7 +21,6 @@ import pytest_asyncio
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from tests.fixtures.clips import number_of
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.rtsp_camera import RtspCamera, camera_clip, needs_rtsp_server
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -34,6 +33,7 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.runtime.capture_limits import CaptureLimits
 from spyoncino.runtime.captures import Captures
+from spyoncino.testing.harness import ModuleHarness
 from spyoncino.web import live_video
 
 pytestmark = [pytest.mark.processes, needs_rtsp_server, pytest.mark.timeout(90)]

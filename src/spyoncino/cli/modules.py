@@ -7,7 +7,7 @@ from rich.table import Table
 
 from spyoncino.cli.options import print_json, stderr, stdout
 from spyoncino.core.registry import Module, Registry
-from spyoncino.core.wiring import TopicGraph, build_graph, check_graph
+from spyoncino.core.wiring import TopicGraph, build_graph, check_graph, without_misfits
 from spyoncino.errors import UsageError, WiringError
 from spyoncino.modules.builtin import BUILTIN
 
@@ -23,7 +23,7 @@ def list_modules(
 
     Example: spyoncino modules list
     """
-    registry = Registry.discover(BUILTIN)
+    registry = without_misfits(Registry.discover(BUILTIN))
     if as_json:
         print_json(
             {
@@ -54,7 +54,7 @@ def graph(
     """
     if as_dot and as_json:
         raise UsageError("choose one of --dot and --json")
-    registry = Registry.discover(BUILTIN)
+    registry = without_misfits(Registry.discover(BUILTIN))
     topic_graph = build_graph(registry.modules)
     if as_json:
         print_json(_graph_facts(topic_graph))

@@ -297,6 +297,20 @@ class Bus:
             warning=warning,
         )
 
+    def refuse(self, component: str, sentence: str) -> WiringError:
+        """Tell on ``status.contract`` that a part broke its contract.
+
+        Args:
+            component: Who.
+            sentence: What, and what to do.
+
+        Returns:
+            The error, for the caller to raise.
+        """
+        error = WiringError(sentence)
+        self._reporter.on_refusal(component, error)
+        return error
+
     def _offer(
         self,
         message: Message,

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from spyoncino.clock import Clock
 from spyoncino.core.message import Message
+from spyoncino.core.step_watch import LongStep
 from spyoncino.core.subscription import Subscription
 from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
@@ -110,8 +111,19 @@ class BusReporter:
         self._log.warning(warning, dropped=subscription.counters.dropped, repeats=repeats)
         self.say(STATUS_BUS, lambda: self._bus.status(warning))
 
+    def on_long_step(self, subscription: Subscription, step: LongStep) -> None:
+        """Log and report a handler that keeps the event loop, with its name."""
+        message = (
+            f"{subscription.name} kept the event loop for {step.took_ms:.0f} ms while handling "
+            f"{step.topic} ({step.busy_ms:.0f} ms of it computing); everybody else waited: move "
+            "slow work into a thread (asyncio.to_thread) or the worker pool."
+        )
+        self._log.warning(message, subscriber=subscription.name, repeats=step.repeats)
+        notice = ContractNotice(source="bus", component=subscription.name, message=message)
+        self.say(STATUS_CONTRACT, lambda: notice)
+
     def on_refusal(self, name: str, error: WiringError) -> None:
-        """Report a publish that broke the contract of its topic; the publisher has the error."""
+        """Report a publish that broke a contract, of a topic or a module; the publisher has it."""
         notice = ContractNotice(source="bus", component=name, message=str(error), severity="error")
         self.say(STATUS_CONTRACT, lambda: notice)
 

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.queues import Policy
+from spyoncino.core.topic_match import compile_pattern
+from spyoncino.core.topic_versions import TopicAdapter
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import HealthStatus
 from spyoncino.schemas.topics import Topic
@@ -40,6 +42,9 @@ class ModuleSettings(BaseModel):
 
 
 S = TypeVar("S", bound=ModuleSettings)
+
+MAX_NAMES = 256
+"""Topic names that a module remembers as declared; names contain ids, so they can be many."""
 
 
 DURABLE_CAPACITY = 4096
@@ -79,7 +84,8 @@ class BaseModule(ABC, Generic[S]):
     * ``category``: decides the order of start and the stage it may consume from;
     * ``section``: the key of its settings in the configuration; ``settings_model`` validates them;
     * ``per_camera``: whether ``cameras.<id>.<section>`` may override the section for one camera;
-    * ``consumes`` and ``publishes``: its place in the topic graph.
+    * ``consumes`` and ``publishes``: its place in the topic graph;
+    * ``adapters``: ways between an old version of a topic and the one that it brings.
 
     Life: ``configure`` (idempotent, may be called again at any time), ``start``, ``drain``,
     ``stop``.
@@ -92,10 +98,12 @@ class BaseModule(ABC, Generic[S]):
     per_camera: ClassVar[bool] = False
     consumes: ClassVar[tuple[Consume, ...]] = ()
     publishes: ClassVar[tuple[Topic[Any], ...]] = ()
+    adapters: ClassVar[tuple[TopicAdapter[Any, Any], ...]] = ()
 
     def __init__(self, context: ModuleContext) -> None:
         self.context = context
         self.settings: S
+        self._declared: dict[str, type[Payload]] = {}
 
     async def configure(self, settings: S) -> None:
         """Take new settings; calling it again with the same settings changes nothing."""
@@ -136,8 +144,36 @@ class BaseModule(ABC, Generic[S]):
     async def publish(
         self, topic: Topic[Any], payload: Payload, *, on_settled: "Callable[[], None] | None" = None
     ) -> None:
-        """Publish on the bus; see ``Bus.publish``."""
+        """Publish on the bus; see ``Bus.publish``.
+
+        Raises:
+            WiringError: The module does not declare this topic, or declares another payload for it;
+                also told on ``status.contract`` with the module's name.
+        """
+        declared = self._declared.get(topic.name)
+        if declared is None or not isinstance(payload, declared):
+            self._check_declared(topic, payload)
         await self.context.bus.publish(topic, payload, on_settled=on_settled)
+
+    def _check_declared(self, topic: Topic[Any], payload: Payload) -> None:
+        """Remember what a topic name may carry, if the module declares it and this is it."""
+        mine = next(
+            (each for each in self.publishes if compile_pattern(each.pattern)(topic.name)), None
+        )
+        if mine is None:
+            raise self.context.bus.refuse(
+                self.name,
+                f"{self.name} publishes {topic.name}, which it does not declare: "
+                "name the topic in its publishes.",
+            )
+        if not isinstance(payload, mine.payload):
+            raise self.context.bus.refuse(
+                self.name,
+                f"{self.name} publishes {type(payload).__name__} on {topic.name}, "
+                f"which carries {mine.payload.__name__}.",
+            )
+        if len(self._declared) < MAX_NAMES:
+            self._declared[topic.name] = mine.payload
 
 
 class InputModule(BaseModule[S]):

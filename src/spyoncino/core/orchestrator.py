@@ -36,9 +36,17 @@ from spyoncino.core.health import (
 from spyoncino.core.registry import Module, Registry
 from spyoncino.core.settings import HealthSettings
 from spyoncino.core.subscription import Subscription
-from spyoncino.core.wiring import STAGE_OF, check_graph, subscribe_module
+from spyoncino.core.topic_versions import AdapterLine
+from spyoncino.core.wiring import (
+    STAGE_OF,
+    check_graph,
+    contract_notices,
+    subscribe_module,
+    without_misfits,
+)
 from spyoncino.errors import WiringError
 from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
+from spyoncino.schemas.topics import STATUS_CONTRACT
 
 STOP_TIMEOUT_S = 10.0
 """What one module may take to stop; after that it is left behind with a line in the log."""
@@ -109,7 +117,7 @@ class Orchestrator:
         options: Options | None = None,
         log: FilteringBoundLogger | None = None,
     ) -> None:
-        self._registry = registry
+        self._registry = registry = without_misfits(registry)
         self._sections = sections
         self._bus = bus
         self._clock = clock
@@ -120,6 +128,7 @@ class Orchestrator:
         self._reporters = (BusHealthReporter(bus), *self._options.reporters)
         self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.orchestrator")
         self._places = {kind.name: _Place(kind) for kind in registry.modules}
+        self._adapters = AdapterLine(bus, registry.modules, lossless=self._lossless)
         self._board = StatusBoard()
         self._board_subscription: Subscription | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -152,7 +161,7 @@ class Orchestrator:
                 the modules are up, and its error is the start's.
 
         Raises:
-            WiringError: The modules do not fit together; nothing was started.
+            WiringError: Built-in modules do not fit together; nothing was started.
             SpyoncinoError: Lossless, and a module could not be loaded or started.
         """
         check_graph(self._registry.modules)
@@ -163,6 +172,7 @@ class Orchestrator:
             raise WiringError(f"the module {failure.name} {failure.error}")
         self._started_ns = self._clock.monotonic_ns()
         try:
+            self._adapters.start()
             async with self._changing:
                 for place in self._start_order():
                     await self._start_place(place)
@@ -174,6 +184,10 @@ class Orchestrator:
         self._board_subscription = self._bus.subscribe(
             StatusBoard.PATTERN, self._board.on_status, name="orchestrator"
         )
+        for notice in contract_notices(self._registry):
+            if notice.severity == "warning":  # errors were logged above
+                self._log.warning(notice.message)
+            await self._bus.publish(STATUS_CONTRACT, notice)
         await self.check_health()
         self._watching = asyncio.create_task(self._watch(), name="orchestrator.watch")
 
@@ -209,6 +223,7 @@ class Orchestrator:
         async with self._changing:
             for place in reversed(self._start_order()):
                 await self._stop_place(place)
+        self._adapters.stop()
 
     async def restart(self, name: str) -> bool:
         """Stop one module and start a new one of its kind with the same settings.

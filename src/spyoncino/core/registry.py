@@ -7,11 +7,12 @@ degraded state of the system, never an exception and never a swallowed log line.
 import importlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
 from spyoncino.core.contracts import BaseModule, Category, Consume, ModuleSettings
+from spyoncino.core.plugin_imports import foreign_import
 from spyoncino.core.settings import CameraBase, Settings
 from spyoncino.errors import WiringError
 
@@ -38,10 +39,17 @@ class LoadFailure:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The module classes that were loaded, in the order of their table, and those that were not."""
+    """The module classes that were loaded, in the order of their table, and those that were not.
+
+    Args:
+        modules: What was loaded.
+        failures: What was not, and why.
+        plug_ins: Names of the modules that came through entry points.
+    """
 
     modules: tuple[type[Module], ...]
     failures: tuple[LoadFailure, ...] = ()
+    plug_ins: frozenset[str] = frozenset()
 
     @classmethod
     def discover(
@@ -57,9 +65,12 @@ class Registry:
         """
         if entry_points is None:
             entry_points = metadata.entry_points(group=ENTRY_POINT_GROUP)
-        candidates = [metadata.EntryPoint(row, row, ENTRY_POINT_GROUP) for row in builtin]
-        candidates += sorted(entry_points, key=lambda entry: entry.name)
-        return cls.of(_load_each(candidates))
+        own = [metadata.EntryPoint(row, row, ENTRY_POINT_GROUP) for row in builtin]
+        plug_ins = sorted(entry_points, key=lambda entry: entry.name)
+        strangers = [*_kept_apart([*_load_each(plug_ins)])]
+        found = cls.of([*_load_each(own), *strangers])
+        names = {getattr(kind, "name", "") for _, kind in strangers}
+        return replace(found, plug_ins=frozenset(names & {kind.name for kind in found.modules}))
 
     @classmethod
     def of(cls, loaded: "Iterable[tuple[str, type[Module] | LoadFailure]]") -> "Registry":
@@ -91,7 +102,13 @@ class Registry:
             known = ", ".join(module.name for module in self.modules)
             raise WiringError(f"there is no module {unknown[0]!r} to leave out; there are: {known}")
         kept = tuple(module for module in self.modules if module.name not in unwanted)
-        return Registry(kept, self.failures)
+        return replace(self, modules=kept)
+
+    def leaving_out(self, misfits: Sequence[LoadFailure]) -> "Registry":
+        """The registry with these modules among the failures, by their names."""
+        names = {misfit.name for misfit in misfits}
+        kept = tuple(module for module in self.modules if module.name not in names)
+        return replace(self, modules=kept, failures=(*self.failures, *misfits))
 
     def by_name(self, name: str) -> type[Module]:
         """The class of one module.
@@ -130,6 +147,21 @@ def _load_each(
             yield entry.name, LoadFailure(entry.name, f"cannot be loaded ({reason})")
         else:
             yield entry.name, found
+
+
+def _kept_apart(
+    plug_ins: "Sequence[tuple[str, type[Module] | LoadFailure]]",
+) -> "Iterator[tuple[str, type[Module] | LoadFailure]]":
+    """Plug-ins as they are, except those that import another module."""
+    homes = {kind.__module__ for _, kind in plug_ins if isinstance(kind, type)}
+    for entry, kind in plug_ins:
+        if isinstance(kind, type):
+            foreign = foreign_import(kind.__module__, frozenset(homes - {kind.__module__}))
+            if foreign:
+                reason = f"imports another module ({foreign}); modules meet on the bus only"
+                yield entry, LoadFailure(entry, reason)
+                continue
+        yield entry, kind
 
 
 def _declaration_problem(found: Any, earlier: Sequence[type[Module]]) -> str:

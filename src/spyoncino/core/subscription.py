@@ -15,6 +15,7 @@ from spyoncino.core.critical import CriticalLine
 from spyoncino.core.durable_place import DurablePlace
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy, build_queue
+from spyoncino.core.step_watch import LONG_STEP_NS, LongStep, StepWatch
 from spyoncino.errors import DamagedFileError, StorageError
 from spyoncino.schemas.status import SubscriberStatus
 
@@ -70,7 +71,7 @@ class SubscriptionOwner(Protocol):
 
 
 class SubscriptionReports(Protocol):
-    """Who is told of a subscription's troubles; both calls are throttled."""
+    """Who is told of a subscription's troubles; every call is throttled."""
 
     def on_failure(
         self, subscription: "Subscription", message: Message, error: Exception, repeats: int
@@ -79,6 +80,9 @@ class SubscriptionReports(Protocol):
 
     def on_pressure(self, subscription: "Subscription", trouble: str, repeats: int) -> None:
         """The queue crossed its high mark or lost a message; ``repeats`` were not told."""
+
+    def on_long_step(self, subscription: "Subscription", step: LongStep) -> None:
+        """The handler kept the event loop."""
 
 
 class Subscription:
@@ -127,6 +131,7 @@ class Subscription:
         self._is_behind = False
         self._task: asyncio.Task[None] | None = None
         self._handling: Message | None = None
+        self._is_watched = False
         self._failures = Throttle(FAILURE_EVERY_NS)
         self._pressures = Throttle(PRESSURE_EVERY_NS)
         self._idle_waiters: list[asyncio.Future[None]] = []
@@ -228,23 +233,32 @@ class Subscription:
         queue, now_ns, waited_ns = self.queue, self._now_ns, self.counters.waited_ns
         if self._place is not None:
             await self._catch_up(self._place)
-        turn_ns = now_ns()
+        turn_ns = start_ns = now_ns()
         in_a_row = 0
         while not self.closed:
             if not len(queue):
                 self._wake_idle_waiters()
                 await queue.wait()
-                turn_ns = now_ns()
+                turn_ns = start_ns = now_ns()
                 in_a_row = 0
             message = queue.take()
-            start_ns = now_ns()
             waited_ns.append(start_ns - message.published_ns)
             await self._handle(message)
+            end_ns = now_ns()
+            if end_ns - start_ns >= LONG_STEP_NS and not self._is_watched:
+                self._watch_steps()
             in_a_row += 1
             if in_a_row >= BATCH or start_ns - turn_ns >= TURN_NS:
                 await asyncio.sleep(0)
-                turn_ns = now_ns()
+                turn_ns = end_ns = now_ns()
                 in_a_row = 0
+            start_ns = end_ns
+
+    def _watch_steps(self) -> None:
+        """It took long, which is fine while it awaits: from now on each step is timed."""
+        self._is_watched = True
+        watch = StepWatch(self._now_ns, lambda step: self._reports.on_long_step(self, step))
+        self._handler = watch.watched(self._handler)
 
     async def _catch_up(self, place: DurablePlace) -> None:
         """Handle what was published while it did not run, before anything new."""

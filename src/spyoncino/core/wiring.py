@@ -15,10 +15,12 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.contracts import Category, Consume
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
-from spyoncino.core.registry import Module
+from spyoncino.core.registry import LoadFailure, Module, Registry
 from spyoncino.core.subscription import Subscription
+from spyoncino.core.topic_versions import adapters_of, deprecation_notices, hops_from
 from spyoncino.errors import WiringError
 from spyoncino.schemas import topics
+from spyoncino.schemas.status import ContractNotice
 from spyoncino.schemas.topics import Delivery, Stage, Topic
 
 STAGE_OF = {
@@ -79,12 +81,12 @@ class TopicGraph:
 
 
 def build_graph(modules: Sequence[type[Module]]) -> TopicGraph:
-    """Join what modules publish with what they consume, right or wrong."""
+    """Join what modules publish, and what adapters make of it, with what they consume."""
     edges = []
     fed: set[tuple[str, str]] = set()
     heard: set[tuple[str, str]] = set()
-    for source, published, target, consume in _pairs(modules):
-        if patterns_overlap(published.pattern, consume.topic.pattern):
+    for source, published, carried, target, consume in _pairs(modules):
+        if patterns_overlap(carried.pattern, consume.topic.pattern):
             edges.append(Edge(source.name, published.name, target.name, consume.topic.name))
             fed.add((target.name, consume.topic.name))
             heard.add((source.name, published.name))
@@ -118,6 +120,45 @@ def check_graph(modules: Sequence[type[Module]]) -> TopicGraph:
     if problems:
         raise WiringError("\n".join(problems))
     return graph
+
+
+def without_misfits(registry: Registry) -> Registry:
+    """The registry without plug-ins that break the rules; they are among its failures.
+
+    A stranger's mistake must not stop the house. Built-in modules stay as they are: when these
+    break the rules, ``check_graph`` says so.
+    """
+    kept = [module for module in registry.modules if module.name not in registry.plug_ins]
+    try:
+        check_graph(kept)
+    except WiringError:
+        return registry
+    misfits = []
+    for module in registry.modules:
+        if module.name not in registry.plug_ins:
+            continue
+        try:
+            check_graph([*kept, module])
+        except WiringError as error:
+            reason = "; ".join(str(error).splitlines())
+            misfits.append(LoadFailure(module.name, f"is left out: {reason}"))
+        else:
+            kept.append(module)
+    return registry.leaving_out(misfits)
+
+
+def contract_notices(registry: Registry) -> list[ContractNotice]:
+    """What to tell on ``status.contract`` at a start: who is left out, who uses old topics."""
+    left_out = [
+        ContractNotice(
+            source="orchestrator",
+            component=failure.name,
+            message=f"{failure.name} {failure.error}",
+            severity="error",
+        )
+        for failure in registry.failures
+    ]
+    return left_out + deprecation_notices(registry.modules)
 
 
 def patterns_overlap(first: str, second: str) -> bool:
@@ -176,11 +217,15 @@ def handler_problem(module: type[Module], consume: Consume) -> str:
 
 
 def _pairs(
-    modules: Iterable[type[Module]],
-) -> Iterable[tuple[type[Module], Topic[Any], type[Module], Consume]]:
+    modules: Sequence[type[Module]],
+) -> Iterable[tuple[type[Module], Topic[Any], Topic[Any], type[Module], Consume]]:
+    """Publisher, its topic, that topic or what adapters make of it, consumer, its topic."""
+    adapters = adapters_of(modules)
     for source, target in itertools.product(modules, repeat=2):
         for published, consume in itertools.product(source.publishes, target.consumes):
-            yield source, published, target, consume
+            yield source, published, published, target, consume
+            for chain in hops_from(published, adapters):
+                yield source, published, chain[-1].target, target, consume
 
 
 def _words_overlap(first: list[str], second: list[str]) -> bool:
@@ -194,12 +239,12 @@ def _words_overlap(first: list[str], second: list[str]) -> bool:
 
 def _type_problems(modules: Sequence[type[Module]]) -> list[str]:
     problems = []
-    for source, published, target, consume in _pairs(modules):
+    for source, _, carried, target, consume in _pairs(modules):
         wanted = consume.topic.payload
-        overlap = patterns_overlap(published.pattern, consume.topic.pattern)
-        if overlap and not issubclass(published.payload, wanted):
+        overlap = patterns_overlap(carried.pattern, consume.topic.pattern)
+        if overlap and not issubclass(carried.payload, wanted):
             problems.append(
-                f"{source.name} publishes {published.name} with {published.payload.__name__}, "
+                f"{source.name} publishes {carried.name} with {carried.payload.__name__}, "
                 f"but {target.name} expects {wanted.__name__}"
             )
     return problems

@@ -10,8 +10,8 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.bus_reports import MAX_WAITING, BusReporter
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
-from spyoncino.schemas.status import BusStatus, ErrorReport
-from spyoncino.schemas.topics import STATUS_BUS, STATUS_ERROR
+from spyoncino.schemas.status import BusStatus, ContractNotice, ErrorReport
+from spyoncino.schemas.topics import STATUS_BUS, STATUS_CONTRACT, STATUS_ERROR
 
 
 class SpeechlessError(Exception):
@@ -207,3 +207,26 @@ async def test_a_report_that_is_held_up_does_not_hold_up_the_next_start_of_news(
         await bus.wait_for(expected)
         assert bus.published == expected
     await reporter.stop()
+
+
+async def test_a_subscriber_that_keeps_the_loop_is_named_on_the_contract_topic() -> None:
+    clock = FakeClock()
+    notices: list[ContractNotice] = []
+
+    async def greedy(_: Message) -> None:
+        clock._elapsed_ns += 80_000_000  # time passes while nobody else runs
+
+    async def read(message: Message) -> None:
+        notices.append(message.payload)
+
+    with structlog.testing.capture_logs() as lines:
+        async with Bus(clock) as bus:
+            bus.subscribe(DOOR, greedy, name="process.greedy")
+            bus.subscribe(STATUS_CONTRACT, read, name="notices")
+            for _ in range(2):
+                await bus.publish(DOOR, press())
+                await bus.drain()
+    assert [(each.component, each.severity) for each in notices] == [("process.greedy", "warning")]
+    wanted = "process.greedy kept the event loop for 80 ms while handling doorbell.door.pressed"
+    assert notices[0].message.startswith(wanted)
+    assert [line["subscriber"] for line in lines] == ["process.greedy"]

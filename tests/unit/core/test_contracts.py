@@ -1,5 +1,6 @@
 import pytest
 from pydantic import ValidationError
+from tests.fixtures.bus_ear import Ear
 from tests.fixtures.fake_modules import (
     Bell,
     BellSettings,
@@ -12,7 +13,11 @@ from spyoncino.clock import FakeClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.settings import CameraSettings
 from spyoncino.core.source_settings import SimSource
+from spyoncino.errors import WiringError
+from spyoncino.schemas import topics
 from spyoncino.schemas.base import Payload
+from spyoncino.schemas.control import ControlCommand
+from spyoncino.schemas.events import DoorbellEvent
 
 
 async def photographer(clock: FakeClock, overrides: dict[str, object]) -> Photographer:
@@ -54,3 +59,23 @@ async def test_configuring_twice_with_the_same_settings_changes_nothing(clock: F
     await bell.configure(settings)
     await bell.configure(settings)
     assert bell.settings == settings
+
+
+async def test_a_module_publishes_only_what_it_declares_and_is_named_when_it_does_not(
+    clock: FakeClock,
+) -> None:
+    notices = Ear()
+    press = DoorbellEvent(doorbell="front", camera="door")
+    async with Bus(clock) as bus:
+        bus.subscribe(topics.STATUS_CONTRACT, notices, name="notices")
+        bell = Bell(fake_context(bus, clock))
+        for _ in range(2):
+            await bell.publish(topics.DOORBELL_PRESSED.of("front"), press)
+        with pytest.raises(WiringError, match=r"publishes dashboard\.control\.command, which it"):
+            await bell.publish(topics.CONTROL_COMMAND, ControlCommand(target="*", command="x"))
+        with pytest.raises(WiringError, match=r"publishes Payload on doorbell\.front\.pressed, wh"):
+            await bell.publish(topics.DOORBELL_PRESSED.of("front"), Payload())
+        await bus.drain()
+    said = [each.payload for each in notices.messages]
+    assert [(each.component, each.severity) for each in said] == [("input.bell", "error")] * 2
+    assert said[0].message.startswith("input.bell publishes dashboard.control.command")

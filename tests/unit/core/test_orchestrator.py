@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from tests.fixtures.fake_modules import (
 from spyoncino.clock import FakeClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.contracts import BaseModule
+from spyoncino.core.contracts import BaseModule, Consume
+from spyoncino.core.message import Message
 from spyoncino.core.orchestrator import (
     STABLE_COOLDOWNS,
     ModuleFactory,
@@ -31,6 +33,7 @@ from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.status import (
     CameraState,
     CameraStatus,
+    ContractNotice,
     ErrorReport,
     HealthState,
     HealthStatus,
@@ -499,3 +502,29 @@ async def test_what_else_must_be_there_and_fails_stops_the_modules_again(house: 
         await house.orchestrator().start(besides=workers)
 
     assert house.life[-3:] == ["input.bell.stop", "event.photographer.stop", "storage.album.stop"]
+
+
+async def test_a_plug_in_that_does_not_fit_is_left_out_and_the_house_runs(house: House) -> None:
+    notices: list[ContractNotice] = []
+
+    async def note(message: Message) -> None:
+        notices.append(message.payload)
+
+    class Late(Album):
+        """A storage module that consumes what comes after it."""
+
+        name = "storage.late"
+        section = "late"
+        consumes = (Consume(topics.NOTIFY_SENT, "on_picture"),)
+
+    house.bus.subscribe(topics.STATUS_CONTRACT, note, name="test")
+    registry = replace(fake_registry(Bell, Album, Late), plug_ins=frozenset({"storage.late"}))
+    orchestrator = house.orchestrator(registry)
+    await orchestrator.start()
+    assert orchestrator.module("storage.album") is not None
+    assert orchestrator.module("storage.late") is None
+    summary = await orchestrator.check_health()
+    assert summary.state is HealthState.DEGRADED
+    assert "must not consume notify.{id}.sent" in summary.modules["storage.late"].detail
+    await house.bus.drain()
+    assert [(each.component, each.severity) for each in notices] == [("storage.late", "error")]

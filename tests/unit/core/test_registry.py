@@ -1,4 +1,6 @@
+import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from tests.fixtures.fake_modules import (
 )
 
 from spyoncino.core.contracts import Category, Consume, ModuleSettings
+from spyoncino.core.plugin_imports import BUILT_IN
 from spyoncino.core.registry import Registry
 from spyoncino.errors import WiringError
 from spyoncino.schemas import topics
@@ -128,3 +131,27 @@ def test_modules_can_be_left_out_and_found_by_name() -> None:
 
 def test_start_order_is_a_property_of_the_category() -> None:
     assert Category.STATUS < Category.STORAGE < Category.EVENT < Category.PROCESS < Category.INPUT
+
+
+def test_a_plug_in_that_imports_another_module_is_left_out_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"from {HERE} import Bell as Base\nclass Gong(Base):\n    name = 'input.%s'\n"
+    (tmp_path / "pack_a").mkdir()
+    (tmp_path / "pack_a" / "__init__.py").write_text("")
+    (tmp_path / "pack_a" / "gong.py").write_text(text % "gong" + "    section = 'gong'\n")
+    (tmp_path / "pack_b.py").write_text(f"from pack_a import gong\n{text % 'b'}")
+    (tmp_path / "pack_c.py").write_text(f"import {BUILT_IN}.folders\n{text % 'c'}")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry.discover(
+        [], [entry("a", "pack_a.gong:Gong"), entry("b", "pack_b:Gong"), entry("c", "pack_c:Gong")]
+    )
+    assert [kind.name for kind in registry.modules] == ["input.gong"]
+    assert registry.plug_ins == {"input.gong"}
+    words = "; modules meet on the bus only"
+    assert [(each.name, each.error) for each in registry.failures] == [
+        ("b", f"imports another module (pack_b.py imports pack_a.gong){words}"),
+        ("c", f"imports another module (pack_c.py imports {BUILT_IN}.folders){words}"),
+    ]
+    for name in ("pack_a", "pack_a.gong", "pack_b", "pack_c"):
+        monkeypatch.delitem(sys.modules, name)

@@ -3,6 +3,7 @@
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
 from spyoncino.core.routes import MAX_ROUTES, Routes
+from spyoncino.core.step_watch import LongStep
 from spyoncino.core.subscription import Subscription
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.frames import Frame
@@ -15,6 +16,9 @@ class Silent:
         """Not told in these tests."""
 
     def on_pressure(self, subscription: Subscription, trouble: str, repeats: int) -> None:
+        """Not told in these tests."""
+
+    def on_long_step(self, subscription: Subscription, step: LongStep) -> None:
         """Not told in these tests."""
 
 

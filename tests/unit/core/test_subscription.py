@@ -8,6 +8,7 @@ import pytest
 
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy
+from spyoncino.core.step_watch import LONG_STEP_NS, TELL_EVERY_NS, LongStep
 from spyoncino.core.subscription import (
     BATCH,
     FAILURE_EVERY_NS,
@@ -37,6 +38,9 @@ class Desk:
 
     def on_pressure(self, subscription: Subscription, trouble: str, repeats: int) -> None:
         self.told.append(("pressure", subscription.name, trouble, repeats))
+
+    def on_long_step(self, subscription: Subscription, step: LongStep) -> None:
+        self.told.append(("long step", subscription.name, step.topic, step.took_ms, step.repeats))
 
 
 class Rig:
@@ -369,3 +373,71 @@ async def test_lag_is_the_age_of_the_oldest_that_waits(lag_s: float) -> None:
     rig.clock_ns += int(lag_s * 1e9)
     rig.offer(2)
     assert rig.subscription.status().lag_s == lag_s
+
+
+async def test_a_handler_that_keeps_the_loop_is_named_from_the_second_time_on_once_a_minute() -> (
+    None
+):
+    async def slow(_: Message) -> None:
+        rig.clock_ns += LONG_STEP_NS
+        await asyncio.sleep(0)
+        rig.clock_ns += LONG_STEP_NS // 5
+
+    rig = Rig(slow)
+    rig.subscription.start()
+    for _ in range(4):
+        rig.offer(1)
+        await rig.subscription.idle()
+    assert rig.desk.told == [("long step", "ear", "a.b", 50.0, 0)]
+    rig.clock_ns += TELL_EVERY_NS
+    rig.offer(1)
+    await rig.subscription.idle()
+    assert rig.desk.told[1:] == [("long step", "ear", "a.b", 50.0, 2)]
+    assert rig.subscription.counters.delivered == 5
+
+
+async def test_a_handler_that_takes_long_while_it_awaits_is_nobodys_trouble() -> None:
+    async def patient(_: Message) -> None:
+        for _turn in range(10):
+            await asyncio.sleep(0)
+            rig.clock_ns += LONG_STEP_NS // 5
+
+    rig = Rig(patient)
+    rig.subscription.start()
+    for _ in range(3):
+        rig.offer(1)
+        await rig.subscription.idle()
+    assert rig.desk.told == []
+
+
+async def test_a_watched_handler_raises_is_cancelled_and_returns_as_before() -> None:
+    done: list[str] = []
+
+    async def odd(message: Message) -> None:
+        rig.clock_ns += LONG_STEP_NS
+        try:
+            await asyncio.wait_for(asyncio.sleep(0 if message.payload == "fine" else 60), 0.001)
+        except TimeoutError:
+            done.append("timed out")
+            if message.payload == "raise":
+                raise ValueError("bent") from None
+        except asyncio.CancelledError:
+            done.append("cancelled")
+            raise
+        else:
+            done.append("fine")
+
+    rig = Rig(odd)
+    rig.subscription.start()
+    for what in ("fine", "fine", "wait", "raise"):
+        rig.offer(what)
+        await rig.subscription.idle()
+    assert done == ["fine", "fine", "timed out", "timed out"]
+    assert rig.subscription.counters.failed == 1
+    assert ("failure", "ear", "raise", "bent", 0) in rig.desk.told
+    rig.offer("forever")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    rig.subscription.close()
+    await rig.subscription.wait_closed(0.0)
+    assert len(done) == 5

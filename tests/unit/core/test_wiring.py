@@ -1,7 +1,16 @@
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.fixtures.fake_modules import FAKES, Album, Bell, Photographer, _Recorded, fake_context
+from tests.fixtures.fake_modules import (
+    FAKES,
+    Album,
+    Bell,
+    Photographer,
+    _Recorded,
+    fake_context,
+    fake_registry,
+)
 from tests.fixtures.payloads import event
 
 from spyoncino.clock import FakeClock
@@ -18,9 +27,11 @@ from spyoncino.core.wiring import (
     Edge,
     build_graph,
     check_graph,
+    contract_notices,
     handler_problem,
     patterns_overlap,
     subscribe_module,
+    without_misfits,
 )
 from spyoncino.errors import WiringError
 from spyoncino.schemas import topics
@@ -273,3 +284,24 @@ def test_a_graph_that_breaks_the_rules_can_still_be_drawn() -> None:
         graph.edges
     )
     assert MediaArtifact in {topic.payload for topic in Photographer.publishes}
+
+
+def test_a_plug_in_that_breaks_the_rules_is_left_out_and_named() -> None:
+    late = step("process.late", (topics.EVENT_CREATED,))
+    fine = step("process.fine", (topics.TRACKS,))
+    registry = replace(
+        fake_registry(*FAKES, late, fine), plug_ins=frozenset({"process.late", "process.fine"})
+    )
+    kept = without_misfits(registry)
+    assert kept.modules == (*FAKES, fine)
+    (notice,) = contract_notices(kept)
+    assert notice.message == (
+        "process.late is left out: process.late is of the stage process and must not consume "
+        "event.created of the later stage event"
+    )
+
+
+def test_a_built_in_that_breaks_the_rules_is_nobodys_to_leave_out() -> None:
+    late = step("process.late", (topics.EVENT_CREATED,))
+    registry = replace(fake_registry(late, *FAKES), plug_ins=frozenset({Bell.name}))
+    assert without_misfits(registry) is registry

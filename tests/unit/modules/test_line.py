@@ -4,7 +4,6 @@ import asyncio
 import random
 from typing import Any
 
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, STILL, frame, motion
 
 from spyoncino.clock import FakeClock
@@ -37,6 +36,7 @@ from spyoncino.schemas.control import ZoneDefinition
 from spyoncino.schemas.events import DoorbellEvent, Event
 from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, EVENT_COMPLETED, MEDIA_READY
+from spyoncino.testing.harness import ModuleHarness
 
 FPS = 10
 LENGTH_S = 40

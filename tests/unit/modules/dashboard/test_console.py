@@ -4,7 +4,6 @@ import io
 
 import pytest
 from rich.console import Console
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import EVENT_ID, event
 
 from spyoncino.modules.dashboard import console as console_module
@@ -19,6 +18,7 @@ from spyoncino.schemas.topics import (
     MEDIA_READY,
     STATUS_CAMERA,
 )
+from spyoncino.testing.harness import ModuleHarness
 
 SNAPSHOT = MediaArtifact(
     kind=MediaKind.SNAPSHOT,

@@ -10,7 +10,6 @@ from typing import Any, cast
 import httpx
 import pytest
 import pytest_asyncio
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import frame
 from tests.fixtures.web_house import artifact, event, summary, until
 from websockets.asyncio.client import connect
@@ -29,6 +28,7 @@ from spyoncino.schemas import topics
 from spyoncino.schemas.events import EventCompleted
 from spyoncino.schemas.media import StorageAck
 from spyoncino.schemas.status import CameraState, CameraStatus, HealthState
+from spyoncino.testing.harness import ModuleHarness
 
 DOOR = topics.CAMERA_FRAME.of("door")
 

@@ -1,6 +1,5 @@
 import asyncio
 
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, detection, frame_ref, track, tracks, utc_at
 
 from spyoncino.modules.event.builder import SILENCE_S, EventBuilderModule, EventSettings
@@ -14,6 +13,7 @@ from spyoncino.schemas.topics import (
     MOTION_DETECTED,
     MOTION_ZONED,
 )
+from spyoncino.testing.harness import ModuleHarness
 
 PRESSES = DOORBELL_PRESSED.of("bell")
 

@@ -2,7 +2,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, EVENT_ID, event
 
 from spyoncino.errors import JobFailedError, JobRejectedError, MediaError
@@ -26,6 +25,7 @@ from spyoncino.schemas.topics import (
     EVENT_UPDATED,
     MEDIA_READY,
 )
+from spyoncino.testing.harness import ModuleHarness
 
 
 def finish(job: FinishClipJob) -> FinishClipResult:

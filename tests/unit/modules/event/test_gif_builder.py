@@ -1,6 +1,5 @@
 from pathlib import Path
 
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, EVENT_ID
 
 from spyoncino.errors import JobFailedError
@@ -10,6 +9,7 @@ from spyoncino.runtime.tasks import PREVIEW, PreviewJob, PreviewResult
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import CLIP_READY, GIF_READY, MEDIA_READY
+from spyoncino.testing.harness import ModuleHarness
 
 CLIP = MediaArtifact(
     kind=MediaKind.CLIP,

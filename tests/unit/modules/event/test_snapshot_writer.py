@@ -1,6 +1,5 @@
 from typing import Any
 
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, EVENT_ID, best_picture, event
 
 from spyoncino.errors import JobFailedError, MediaError
@@ -17,6 +16,7 @@ from spyoncino.schemas.topics import (
     MEDIA_READY,
     SNAPSHOT_READY,
 )
+from spyoncino.testing.harness import ModuleHarness
 
 
 def write(job: SnapshotJob) -> SnapshotResult:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from tests.fixtures.module_harness import ModuleHarness
 
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
@@ -26,6 +25,7 @@ from spyoncino.runtime.frame_ring import FrameHandle
 from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.status import CameraState, HealthState
 from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, STATUS_CAMERA
+from spyoncino.testing.harness import ModuleHarness
 
 BOX = Box(0.1, 0.2, 0.3, 0.4)
 EPOCH_S = 1_780_000_000.0

@@ -1,10 +1,10 @@
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, track, tracks
 
 from spyoncino.geometry.boxes import Box
 from spyoncino.modules.process.deduplicator import DeduplicatorModule, DeduplicatorSettings
 from spyoncino.schemas.detections import TrackState
 from spyoncino.schemas.topics import MOTION_UNIQUE, TRACKS
+from spyoncino.testing.harness import ModuleHarness
 
 
 async def test_a_standing_thing_is_told_once_a_second_only(module_harness: ModuleHarness) -> None:

@@ -1,9 +1,9 @@
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, MIDDLE, STILL, frame, motion
 
 from spyoncino.geometry.boxes import Box
 from spyoncino.modules.process.motion_detector import MotionDetectorModule, MotionSettings
 from spyoncino.schemas.topics import CAMERA_FRAME, MOTION_DETECTED
+from spyoncino.testing.harness import ModuleHarness
 
 FRAMES = CAMERA_FRAME.of(CAMERA)
 

@@ -2,7 +2,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import CAMERA, MIDDLE, STILL, frame, motion
 
 from spyoncino.detectors.results import DetectionMetrics, RawDetection
@@ -19,6 +18,7 @@ from spyoncino.runtime.tasks import OBJECTS, ObjectJob, ObjectResult
 from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, OBJECTS_DETECTED
+from spyoncino.testing.harness import ModuleHarness
 
 FRAMES = CAMERA_FRAME.of(CAMERA)
 PRESSES = DOORBELL_PRESSED.of("bell")

@@ -1,10 +1,10 @@
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import detection, detections
 
 from spyoncino.geometry.boxes import Box
 from spyoncino.modules.process.tracker import TrackerModule, TrackingSettings
 from spyoncino.schemas.detections import DetectionEvent, TrackState
 from spyoncino.schemas.topics import OBJECTS_DETECTED, TRACKS
+from spyoncino.testing.harness import ModuleHarness
 from spyoncino.tracking.spec import TrackerSpec
 
 

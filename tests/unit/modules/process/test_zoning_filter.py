@@ -1,7 +1,6 @@
 from typing import Any
 
 import pytest
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import track, tracks
 
 from spyoncino.geometry.boxes import Box
@@ -9,6 +8,7 @@ from spyoncino.modules.process.zoning_filter import ZoningFilterModule
 from spyoncino.schemas.control import ZoneDefinition
 from spyoncino.schemas.detections import TrackState, TrackUpdate
 from spyoncino.schemas.topics import MOTION_UNIQUE, MOTION_ZONED
+from spyoncino.testing.harness import ModuleHarness
 
 LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 AT_LEFT = Box(0.1, 0.3, 0.3, 0.9)

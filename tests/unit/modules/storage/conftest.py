@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from tests.fixtures.module_harness import ModuleHarness
 
 from spyoncino.persistence.database import Database
+from spyoncino.testing.harness import ModuleHarness
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,6 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import EVENT_ID, event
 
 from spyoncino.errors import StorageError
@@ -23,6 +22,7 @@ from spyoncino.schemas.topics import (
     EVENT_UPDATED,
     MEDIA_READY,
 )
+from spyoncino.testing.harness import ModuleHarness
 
 
 async def test_every_state_of_an_event_is_saved_and_acknowledged(harness: ModuleHarness) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import START
 
 from spyoncino.errors import StorageError
@@ -18,6 +17,7 @@ from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import MEDIA_READY, MEDIA_REMOVED, MEDIA_STORED
+from spyoncino.testing.harness import ModuleHarness
 
 
 def write_artifact(root: Path, name: str, minutes: float = 0.0, **changes: Any) -> MediaArtifact:
