@@ -11,6 +11,7 @@ import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -20,6 +21,7 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
+from spyoncino.integration.message_bus import MessageBus
 from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.topics import DOORBELL_PRESSED
 
@@ -89,6 +91,33 @@ async def through_bus(count: int, subscribers: int) -> float:
         check(len(mine) == count, "the bus delivered another number of messages")
         check(mine == sorted(mine), "the bus changed the order")
     return count * subscribers / took_s
+
+
+def through_facade(count: int, threads: int) -> float:
+    """Messages per second from threads to one synchronous handler by way of ``MessageBus``."""
+    each = count // threads
+    heard: list[str] = []
+
+    def speak(thread: int) -> None:
+        for number in range(each):
+            bus.publish(
+                "doorbell_pressed", DoorbellEvent(doorbell=f"t{thread}-{number}", camera="")
+            )
+
+    with MessageBus() as bus:
+        bus.subscribe(
+            "doorbell_pressed", lambda message: heard.append(message.data.doorbell), "one"
+        )
+        begin = time.perf_counter()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(speak, range(threads)))
+        while len(heard) < each * threads:
+            time.sleep(0.001)
+        took_s = time.perf_counter() - begin
+    for thread in range(threads):
+        mine = [name for name in heard if name.startswith(f"t{thread}-")]
+        check(mine == [f"t{thread}-{number}" for number in range(each)], "order or number changed")
+    return each * threads / took_s
 
 
 async def paced(bus: Bus, seconds: float) -> float:
@@ -192,6 +221,19 @@ def latency_rows(seconds: float) -> list[Row]:
     return rows
 
 
+def facade_rows(count: int) -> list[Row]:
+    return [
+        Row(
+            f"MessageBus, {threads} thread{'s' if threads > 1 else ''}, each publish waited for",
+            through_facade(count, threads),
+            "messages/s",
+            1000,
+            "at least",
+        )
+        for threads in (1, 4)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000, help="in each throughput run")
@@ -199,6 +241,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each latency run")
     options = parser.parse_args()
     rows = throughput_rows(options.messages, options.rounds)
+    rows += facade_rows(options.messages // 10)
     rows += latency_rows(options.seconds)
     rows.append(Row("one recorded decision", microseconds_of_a_decision(100_000), "µs", 5, "most"))
     write_report("bus", rows)

@@ -6,7 +6,7 @@ every command, goes through ``Application``.
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,14 +23,17 @@ from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.machine import MachineProbe
+from spyoncino.core.message import Message
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
+from spyoncino.core.performance import Alarms
+from spyoncino.core.pipeline_report import worker_report
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
 from spyoncino.core.topic_versions import needed_hops
 from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
-from spyoncino.errors import WiringError
+from spyoncino.errors import BusClosedError, WiringError
 from spyoncino.modules.builtin import BUILTIN
 from spyoncino.modules.event.clip_builder import ClipSettings
 from spyoncino.modules.process.motion_detector import MotionSettings
@@ -44,7 +47,8 @@ from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
 from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, TASK_FACTORIES
-from spyoncino.schemas.status import HealthState, HealthStatus
+from spyoncino.schemas import topics
+from spyoncino.schemas.status import HealthState, HealthStatus, ShutdownNotice
 
 S = TypeVar("S", bound=ModuleSettings)
 
@@ -127,7 +131,10 @@ class Application:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish open work, then close everything."""
+        """Say so, finish open work, then close everything."""
+        why = "it was told to stop" if error is None else f"{type(error).__name__} ended it"
+        with suppress(BusClosedError):
+            await self.bus.publish(topics.SHUTDOWN, ShutdownNotice(source="main", reason=why))
         try:
             if kind is None or self._lossless is False:
                 await self.orchestrator.drain()
@@ -146,6 +153,7 @@ class Application:
                 self.captures.add(self._capture_spec(name, camera))
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
+        self.bus.subscribe(topics.WORKER_CHECK, self._answer_worker_check, name="pool")
         # Workers load their models while modules start and cameras connect; their jobs wait.
         starting = asyncio.create_task(self.pool.start(minimum=1), name="pool start")
         self._stack.push_async_callback(self._end_pool, starting)
@@ -229,6 +237,7 @@ class Application:
             options=Options(
                 health=settings.health,
                 lossless=self._lossless,
+                reporters=(Alarms(self.bus, settings.health),),
                 probes={
                     "pool": self._pool_health,
                     "machine": MachineProbe(settings.health, self.clock),
@@ -286,6 +295,12 @@ class Application:
             raise WiringError(f"section {name} belongs to another module; it must be a {model}")
         return section
 
+    async def _answer_worker_check(self, message: Message) -> None:
+        check = message.payload
+        detector = self._section("objects", ObjectSettings).detector
+        report = worker_report(self.pool.stats(), detector, check.correlation_id or check.event_id)
+        await self.bus.publish(topics.WORKER_REPORT, report)
+
     async def _pool_health(self) -> HealthStatus:
         stats = self.pool.stats()
         is_only_late = stats.state is PoolState.STARTING and stats.workers_ready > 0
@@ -300,6 +315,9 @@ class Application:
                 "done": float(stats.job_count),
                 "errors": float(stats.job_errors),
                 "restarts": float(stats.restarts),
+                "workers": float(stats.worker_count),
+                "workers_ready": float(stats.workers_ready),
+                "error_rate": stats.error_rate,
             },
         )
 

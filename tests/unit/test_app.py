@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from tests.fixtures.bus_ear import Ear
 
 from spyoncino.app import Application, load_modules
 from spyoncino.core.config_load import LoadedConfig, load_config
@@ -16,7 +17,7 @@ from spyoncino.core.paths import DataFolder
 from spyoncino.errors import StorageError, UsageError, WiringError
 from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.pool_stats import PoolState
-from spyoncino.schemas.status import HealthState, HealthSummary
+from spyoncino.schemas.status import HealthState, HealthSummary, WorkerCheck
 
 
 def configured(folder: Path, **sections: Any) -> LoadedConfig:
@@ -117,8 +118,12 @@ def whole(tmp_path: Path) -> Application:
 
 @pytest.mark.processes
 def test_it_opens_everything_and_closes_everything(whole: Application, tmp_path: Path) -> None:
+    ear = Ear()
+
     async def live() -> HealthSummary:
         async with whole:
+            whole.bus.subscribe("worker_health_responses|system_shutdown", ear, name="old code")
+            await whole.bus.publish("worker_health_check", WorkerCheck(event_id="asked"))
             owner = await asyncio.to_thread(lambda: whole.data.running_process)
             assert owner == os.getpid()
             assert whole.pool.stats().state is PoolState.RUNNING
@@ -127,6 +132,12 @@ def test_it_opens_everything_and_closes_everything(whole: Application, tmp_path:
 
     parts = asyncio.run(live()).modules
 
+    answer, farewell = ear.heard
+    assert (answer.correlation_id, answer.detector_type, answer.worker_count) == (
+        *("asked", "mock"),
+        1,
+    )
+    assert farewell.reason == "it was told to stop"
     parts.pop("machine", None)  # says how busy the machine is, with whatever else it does
     assert {part.state for part in parts.values()} == {HealthState.OK}, parts
     assert whole.data.running_process is None
@@ -202,7 +213,10 @@ async def test_the_pools_health_says_how_many_workers_are_missing(whole: Applica
 
     assert health.state in (HealthState.STOPPED, HealthState.DEGRADED)
     assert health.detail == "0 of 1 workers are ready"
-    assert set(health.numbers) == {"queue", "in_flight", "done", "errors", "restarts"}
+    assert set(health.numbers) == {
+        *("queue", "in_flight", "done", "errors", "restarts"),
+        *("workers", "workers_ready", "error_rate"),
+    }
 
 
 def test_auto_is_for_live_runs_only(tmp_path: Path) -> None:

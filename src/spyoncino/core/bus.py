@@ -24,6 +24,7 @@ from spyoncino.core.message import Message, Receipt
 from spyoncino.core.queues import Policy
 from spyoncino.core.routes import Route, Routes
 from spyoncino.core.subscription import Handler, Subscription, in_thread, is_async
+from spyoncino.core.topic_aliases import canonical_name, canonical_pattern, in_parts
 from spyoncino.errors import BusClosedError, WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import BusStatus
@@ -150,7 +151,7 @@ class Bus:
         is in it before this returns, and no durable subscriber loses it.
 
         Args:
-            topic: A topic, or its full name.
+            topic: A topic, its full name, or the doorbell's name of it (``topic_aliases``).
             payload: An instance of the topic's payload type.
             on_settled: Called exactly once in the event loop, when every subscriber has handled or
                 lost the message; also when there is none and when this call raises.
@@ -164,7 +165,7 @@ class Bus:
         if route is None or payload.__class__ is not route.payload or not self._running:
             route = self._checked_route(name, topic, payload, on_settled)
         self._published += 1
-        message = Message(name, payload, self._now_ns())
+        message = Message(route.name, payload, self._now_ns())
         if route.is_critical and self.critical is not None:
             await self.critical.publish(message, on_settled)
             return
@@ -221,7 +222,8 @@ class Bus:
         """Have a handler called with every message of a topic or pattern, one at a time, in order.
 
         Args:
-            pattern: A topic (``{id}`` stands for every entity) or a pattern, see ``topic_match``.
+            pattern: A topic (``{id}`` stands for every entity), a pattern (``topic_match``) or a
+                doorbell's name (``topic_aliases``).
             handler: Async, or synchronous: then it runs in one of a few threads.
             name: Who subscribes, for status, logs and ``status.error.<name>``.
             policy: What happens when its queue is full.
@@ -242,10 +244,12 @@ class Bus:
             each.is_durable and each.name == name and not each.closed for each in self._routes
         ):
             raise WiringError(f'A durable subscriber "{name}" runs already: use another name.')
+        wanted = pattern if isinstance(pattern, str) else pattern.pattern
+        taking = handler if is_async(handler) else in_thread(handler, self._threads())
         subscription = Subscription(
             name,
-            pattern if isinstance(pattern, str) else pattern.pattern,
-            handler if is_async(handler) else in_thread(handler, self._threads()),
+            canonical_pattern(wanted),
+            in_parts(wanted, taking),
             policy=policy,
             capacity=capacity,
             now_ns=self._now_ns,
@@ -338,7 +342,7 @@ class Bus:
         """The route of a name, after every check; the fast path of ``publish`` skips them."""
         try:
             self._running_loop()
-            route = self._routes.of(name)
+            route = self._routes.of(canonical_name(name, payload))
             for kind in (route.payload, Payload if isinstance(topic, str) else topic.payload):
                 _check_type(name, payload, kind)
         except (BusClosedError, WiringError) as error:

@@ -19,11 +19,13 @@ class Route:
     """Who takes a topic name, and what it carries.
 
     Args:
+        name: The topic name.
         payload: The declared payload type; ``Payload`` for names that no topic declares.
         queues: Where a message goes, in the order of subscribing.
         is_critical: Whether its topic is of the critical class.
     """
 
+    name: str
     payload: type[Payload]
     queues: tuple[BoundedQueue, ...]
     is_critical: bool = False
@@ -70,7 +72,7 @@ class Routes:
                 if not subscription.closed and takes(name)
             )
             is_critical = topic is not None and topic.delivery is Delivery.CRITICAL
-            route = Route(topic.payload if topic else Payload, tuple(queues), is_critical)
+            route = Route(name, topic.payload if topic else Payload, tuple(queues), is_critical)
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
             self._routes[name] = route

@@ -37,10 +37,14 @@ and speak for a person, who may ring or give orders, so they close no circle."""
 FED_BY_THE_CORE = frozenset(
     topic.name
     for topic in (
+        topics.PERFORMANCE_WARNING,
+        topics.SHUTDOWN,
         topics.STATUS_BUS,
         topics.STATUS_ERROR,
         topics.STATUS_HEALTH,
         topics.STATUS_REPORT,
+        topics.SYSTEM_ERROR,
+        topics.WORKER_REPORT,
     )
 )
 """Topics that the bus and the orchestrator publish; no module needs to."""

@@ -122,3 +122,40 @@ class ContractNotice(Payload):
     component: str
     message: str
     severity: str = Field(default="warning", description="info, warning or error.")
+
+
+class WorkerCheck(Payload):
+    """Somebody asks the workers how they are doing; the pool answers with a ``WorkerReport``."""
+
+    EVENT_TYPE: ClassVar[EventType] = EventType.COMMAND
+
+
+class WorkerReport(Payload):
+    """How the worker pool is doing; the answer has the correlation id of the question."""
+
+    EVENT_TYPE: ClassVar[EventType] = EventType.HEALTH_CHECK_RESPONSE
+
+    worker_id: str = Field(description="Who answers: the pool, for all its workers.")
+    detector_type: str = Field(description="The detector that its workers run.")
+    worker_count: int = Field(description="Workers asked for.")
+    workers_ready: int = Field(description="Workers that are idle or busy.")
+    queue_size: int = Field(description="Jobs that wait.")
+    pending_jobs: int = Field(description="Jobs accepted and not settled yet.")
+    detection_rate: float = Field(description="Jobs done per second, over the last ten seconds.")
+    error_rate: float = Field(ge=0, le=1, description="Failed jobs as a share of all.")
+    avg_processing_time: float = Field(description="Seconds inside the task, mean of the last.")
+
+
+class PerformanceWarning(Payload):
+    """The performance score fell below its limit; see ``core.performance``."""
+
+    score: float = Field(ge=0, le=1, description="The score, 1 is best.")
+    limit: float = Field(ge=0, le=1, description="What it fell below.")
+    parts: dict[str, float] = Field(description="What the score is the lowest of.")
+    detail: str = Field(description="One sentence that names the worst part.")
+
+
+class ShutdownNotice(Payload):
+    """The system begins to stop: what is open is finished, nothing new is begun."""
+
+    reason: str

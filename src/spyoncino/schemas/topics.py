@@ -26,7 +26,11 @@ from spyoncino.schemas.status import (
     ContractNotice,
     ErrorReport,
     HealthSummary,
+    PerformanceWarning,
+    ShutdownNotice,
     StatusReport,
+    WorkerCheck,
+    WorkerReport,
 )
 
 P = TypeVar("P", bound=Payload)
@@ -107,3 +111,9 @@ STATUS_CAMERA = Topic("status.camera", CameraStatus, Stage.CONTROL)
 STATUS_CONTRACT = Topic("status.contract", ContractNotice, Stage.CONTROL)
 STATUS_ERROR = Topic("status.error.{id}", ErrorReport, Stage.CONTROL)
 STATUS_HEALTH = Topic("status.health.summary", HealthSummary, Stage.CONTROL)
+DETECTION_ERRORS = Topic("status.error.detection", ErrorReport, Stage.CONTROL)
+WORKER_CHECK = Topic("status.worker.check", WorkerCheck, Stage.CONTROL)
+WORKER_REPORT = Topic("status.worker.report", WorkerReport, Stage.CONTROL)
+SYSTEM_ERROR = Topic("status.system.error", ErrorReport, Stage.CONTROL)
+PERFORMANCE_WARNING = Topic("status.performance.warning", PerformanceWarning, Stage.CONTROL)
+SHUTDOWN = Topic("status.shutdown", ShutdownNotice, Stage.CONTROL)

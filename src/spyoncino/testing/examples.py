@@ -44,8 +44,12 @@ from spyoncino.schemas.status import (
     HealthState,
     HealthStatus,
     HealthSummary,
+    PerformanceWarning,
+    ShutdownNotice,
     StatusReport,
     SubscriberStatus,
+    WorkerCheck,
+    WorkerReport,
 )
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -227,6 +231,14 @@ EXAMPLES: tuple[BaseModel, ...] = (
         detector="motion",
         regions=(BOX,),
     ),
+    PerformanceWarning(
+        **ENVELOPE,
+        score=0.5,
+        limit=0.7,
+        parts={"workers": 0.5, "memory": 1.0},
+        detail="1 of 2 workers is ready",
+    ),
+    ShutdownNotice(**ENVELOPE, reason="it was told to stop"),
     StatusReport(**ENVELOPE, module="process.tracker", health=HEALTH),
     StorageAck(**ENVELOPE, subject="event", action="stored", key=VISIT, event_ref=VISIT),
     TrackUpdate(
@@ -234,6 +246,19 @@ EXAMPLES: tuple[BaseModel, ...] = (
         frame=FRAME_REF,
         tracks=(TRACK,),
         attributes={"zone_matches": {"1": ["porch"]}},
+    ),
+    WorkerCheck(**ENVELOPE),
+    WorkerReport(
+        **ENVELOPE,
+        worker_id="pool",
+        detector_type="cpu",
+        worker_count=2,
+        workers_ready=1,
+        queue_size=3,
+        pending_jobs=4,
+        detection_rate=12.5,
+        error_rate=0.25,
+        avg_processing_time=0.125,
     ),
     PORCH,
     ZoningSettings(zones=(PORCH,)),

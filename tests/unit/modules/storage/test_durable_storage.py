@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fixtures.module_harness import ModuleHarness
 from tests.fixtures.payloads import EVENT_ID, START, event
 
 from spyoncino.clock import SystemClock
@@ -40,6 +39,7 @@ from spyoncino.schemas.topics import (
     EVENT_UPDATED,
     MEDIA_READY,
 )
+from spyoncino.testing.harness import ModuleHarness
 
 
 class House:

@@ -1,0 +1,148 @@
+"""The doorbell's own names of topics, for code that was written against them.
+
+``subscribe`` and ``publish`` of the bus take either name; messages always carry the canonical one.
+A name of a family, such as ``doorbell_pressed``, is filled with the id that its payload has.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spyoncino.core.message import Message
+from spyoncino.errors import WiringError
+from spyoncino.schemas import topics
+from spyoncino.schemas.base import Payload
+from spyoncino.schemas.events import DoorbellEvent
+from spyoncino.schemas.frames import Frame
+
+P = TypeVar("P", bound=Payload)
+
+FACES_DETECTED = "process.face.detected"
+"""One message per frame, with ``faces``; no module publishes it before faces are looked for."""
+
+FACES_RECOGNIZED = "process.face.recognized"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of a topic.
+
+    Args:
+        name: The other name, one word.
+        canonical: The topic's name; ``{id}`` stands for one entity.
+        entity_of: Takes the id out of a payload, where the canonical name has one.
+        parts_of: Cuts a message for subscribers who want several in place of one.
+    """
+
+    name: str
+    canonical: str
+    entity_of: Callable[[Payload], str] | None = None
+    parts_of: Callable[[Payload], Iterator[Payload]] | None = None
+
+
+def _doorbell_of(payload: Payload) -> str:
+    return _expected(payload, DoorbellEvent).doorbell
+
+
+def _camera_of(payload: Payload) -> str:
+    return _expected(payload, Frame).frame.camera
+
+
+def _each_face(payload: Payload) -> Iterator[Payload]:
+    for number, face in enumerate(getattr(payload, "faces", ()), 1):
+        one = {"event_id": f"{payload.event_id}/{number}", "faces": (face,)}
+        yield payload.model_copy(update=one)
+
+
+ALIASES = {
+    alias.name: alias
+    for alias in (
+        Alias("doorbell_pressed", topics.DOORBELL_PRESSED.name, entity_of=_doorbell_of),
+        Alias("frame_captured", topics.CAMERA_FRAME.name, entity_of=_camera_of),
+        Alias("faces_detected", FACES_DETECTED),
+        Alias("face_detected", FACES_DETECTED, parts_of=_each_face),
+        Alias("faces_recognized", FACES_RECOGNIZED),
+        Alias("detection_errors", topics.DETECTION_ERRORS.name),
+        Alias("worker_health_check", topics.WORKER_CHECK.name),
+        Alias("worker_health_responses", topics.WORKER_REPORT.name),
+        Alias("system_shutdown", topics.SHUTDOWN.name),
+        Alias("system_error", topics.SYSTEM_ERROR.name),
+        Alias("performance_warning", topics.PERFORMANCE_WARNING.name),
+    )
+}
+"""Doorbell name to what it stands for."""
+
+
+def canonical_pattern(pattern: str) -> str:
+    """What to subscribe to: ``camera.*.frame`` for ``frame_captured``; others as they are."""
+    return "|".join(
+        ALIASES[part].canonical.replace("{id}", "*") if part in ALIASES else part
+        for part in pattern.split("|")
+    )
+
+
+def canonical_name(name: str, payload: Payload) -> str:
+    """Where a payload is published: ``camera.door.frame`` for a door's ``frame_captured``.
+
+    Raises:
+        WiringError: The payload does not tell which entity it is of.
+    """
+    alias = ALIASES.get(name)
+    if alias is None:
+        return name
+    if alias.entity_of is None:
+        return alias.canonical
+    return alias.canonical.replace("{id}", alias.entity_of(payload))
+
+
+def doorbell_name(topic: str) -> str | None:
+    """The doorbell's name of a canonical topic name or pattern; ``None`` where it has none.
+
+    Of the two names for detected faces it is that of the batch.
+    """
+    words = topic.split(".")
+    for alias in ALIASES.values():
+        wanted = alias.canonical.split(".")
+        if len(words) == len(wanted) and all(
+            ours in ("{id}", given) for ours, given in zip(wanted, words, strict=True)
+        ):
+            return alias.name
+    return None
+
+
+def in_parts(
+    pattern: str, handler: Callable[[Message], Awaitable[object]]
+) -> Callable[[Message], Awaitable[object]]:
+    """A handler that gets one message for each part, where the pattern asks for that.
+
+    Args:
+        pattern: As the subscriber wrote it; ``face_detected`` means one message per face.
+        handler: Takes a message.
+
+    Returns:
+        The same handler for every other pattern.
+    """
+    cut = {
+        alias.canonical: alias.parts_of
+        for part in pattern.split("|")
+        if (alias := ALIASES.get(part)) is not None and alias.parts_of is not None
+    }
+    if not cut:
+        return handler
+
+    async def handle(message: Message) -> None:
+        parts_of = cut.get(message.topic)
+        parts = (message.payload,) if parts_of is None else parts_of(message.payload)
+        for payload in parts:
+            await handler(Message(message.topic, payload, message.published_ns))
+
+    return handle
+
+
+def _expected(payload: Payload, kind: type[P]) -> P:
+    if not isinstance(payload, kind):
+        raise WiringError(
+            f"this topic carries {kind.__name__}, not {type(payload).__name__}: "
+            "publish the payload type that the topic declares."
+        )
+    return payload

@@ -1,0 +1,1 @@
+"""For programs that embed the system, and for code written against the doorbell's old classes."""
