@@ -23,10 +23,12 @@ from spyoncino.core.critical import Patience
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.machine import MachineProbe
+from spyoncino.core.meters import Meters
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
+from spyoncino.core.stage_meter import StageMeter
 from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
@@ -104,6 +106,9 @@ class Application:
         self.captures = Captures(self.clock, base=loaded.settings.shared_memory.folder)
         self.pool = self._build_pool(lossless=lossless)
         self.database = Database(data.database)
+        self.meters = Meters()
+        if not lossless:
+            StageMeter(self.meters).listen(self.bus)
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
@@ -218,6 +223,7 @@ class Application:
             database=self.database,
             lossless=self._lossless,
             config_hash=self.loaded.config_hash,
+            meters=self.meters,
         )
         return Orchestrator(
             self._registry,
