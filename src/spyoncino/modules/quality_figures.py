@@ -46,6 +46,12 @@ def quality_figures(meters: Meters, now_ns: int) -> list[Figure | Buckets]:
             [({"label": label}, count) for label, count in meters.event_labels.items()],
             "counter",
         ),
+        *_trouble_figures(meters, now_ns),
+    ]
+
+
+def _trouble_figures(meters: Meters, now_ns: int) -> list[Figure]:
+    return [
         Figure(
             "camera_available_share",
             "Share of the time since the start in which a camera was live.",
