@@ -44,6 +44,7 @@ from spyoncino.schemas.status import (
     HealthState,
     HealthStatus,
     HealthSummary,
+    StatusNotice,
     StatusReport,
     SubscriberStatus,
 )
@@ -226,6 +227,9 @@ EXAMPLES: tuple[BaseModel, ...] = (
         detections=(Detection(label="motion", score=0.02, box=BOX),),
         detector="motion",
         regions=(BOX,),
+    ),
+    StatusNotice(
+        **ENVELOPE, component="pool", message="pool fails again and again", severity="error"
     ),
     StatusReport(**ENVELOPE, module="process.tracker", health=HEALTH),
     StorageAck(**ENVELOPE, subject="event", action="stored", key=VISIT, event_ref=VISIT),

@@ -122,3 +122,14 @@ class ContractNotice(Payload):
     component: str
     message: str
     severity: str = Field(default="warning", description="info, warning or error.")
+
+
+class StatusNotice(Payload):
+    """Something about a part that a person should know now; told once, not with every failure."""
+
+    component: str
+    message: str = Field(description="One sentence.")
+    severity: str = Field(default="error", description="info, warning or error.")
+    state: HealthState = Field(
+        default=HealthState.FAILED, description="failed: it began; ok: it is over."
+    )

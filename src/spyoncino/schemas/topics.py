@@ -26,6 +26,7 @@ from spyoncino.schemas.status import (
     ContractNotice,
     ErrorReport,
     HealthSummary,
+    StatusNotice,
     StatusReport,
 )
 
@@ -107,3 +108,10 @@ STATUS_CAMERA = Topic("status.camera", CameraStatus, Stage.CONTROL)
 STATUS_CONTRACT = Topic("status.contract", ContractNotice, Stage.CONTROL)
 STATUS_ERROR = Topic("status.error.{id}", ErrorReport, Stage.CONTROL)
 STATUS_HEALTH = Topic("status.health.summary", HealthSummary, Stage.CONTROL)
+STATUS_NOTICE = Topic("status.notice", StatusNotice, Stage.CONTROL)
+MODULE_HEALTH = Topic("module.{id}.health", StatusReport, Stage.CONTROL)
+
+ANALYTICS_HEALTH = Topic("analytics.health.summary", HealthSummary, Stage.CONTROL)
+"""Another name of ``status.health.summary``."""
+DASHBOARD_COMMANDS = Topic("dashboard.commands", ControlCommand, Stage.CONTROL)
+"""Another name of ``dashboard.control.command``."""
