@@ -22,6 +22,7 @@ from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.critical import Patience
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
+from spyoncino.core.log_levels import register_log_levels
 from spyoncino.core.machine import MachineProbe
 from spyoncino.core.meters import Meters
 from spyoncino.core.orchestrator import Options, Orchestrator
@@ -113,6 +114,7 @@ class Application:
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        register_log_levels(self.desk, {kind.name for kind in self._registry.modules})
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
 

@@ -20,4 +20,5 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
     "spyoncino.modules.dashboard.web_server:WebServer",
     "spyoncino.modules.status.aggregator:StatusAggregator",
+    "spyoncino.modules.status.log_control:LogControl",
 )
