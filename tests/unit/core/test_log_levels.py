@@ -36,10 +36,8 @@ def restore_logging() -> Iterator[None]:
     structlog.configure(**before)
 
 
-@pytest.fixture
-def tracker(capsys: pytest.CaptureFixture[str]) -> FilteringBoundLogger:
+def bound_tracker() -> FilteringBoundLogger:
     """A logger that was bound before any level changed, as every module's is."""
-    capsys.readouterr()  # the lines shall go where they are captured
     configure_logging("info", json=True)
     log: FilteringBoundLogger = structlog.get_logger("spyoncino").bind(module="process.tracker")
     return log
@@ -50,8 +48,9 @@ def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_one_module_tells_more_while_all_others_stay(
-    tracker: FilteringBoundLogger, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    tracker = bound_tracker()
     other = structlog.get_logger("spyoncino").bind(module="event.builder")
     tracker.debug("before")
     set_level("process.tracker", "debug", MODULES)
@@ -64,8 +63,9 @@ def test_one_module_tells_more_while_all_others_stay(
 
 
 def test_a_stage_stands_for_its_modules_and_the_nearest_name_wins(
-    tracker: FilteringBoundLogger, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    tracker = bound_tracker()
     set_level("process", "error", MODULES)
     tracker.warning("quiet")
     set_level("process.tracker", "debug", MODULES)
@@ -76,8 +76,8 @@ def test_a_stage_stands_for_its_modules_and_the_nearest_name_wins(
     assert told(capsys) == []
 
 
-@pytest.mark.usefixtures("tracker")
 def test_libraries_and_our_standard_loggers_follow_too(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", json=True)
     ours, library = logging.getLogger("spyoncino.runtime.crew"), logging.getLogger("somewhere")
     ours.debug("no")
     library.debug("no")
@@ -91,16 +91,17 @@ def test_libraries_and_our_standard_loggers_follow_too(capsys: pytest.CaptureFix
 
 
 def test_exceptions_are_errors(
-    tracker: FilteringBoundLogger, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    tracker = bound_tracker()
     set_level("all", "error", MODULES)
     tracker.exception("broken")
     tracker.warning("no")
     assert told(capsys) == ["broken"]
 
 
-@pytest.mark.usefixtures("tracker")
 def test_a_mistyped_name_or_level_is_refused_with_the_nearest_one() -> None:
+    configure_logging("info", json=True)
     with pytest.raises(UsageError, match=r"did you mean process\.tracker\?"):
         set_level("process.trakcer", "debug", MODULES)
     with pytest.raises(UsageError, match="is no log level; use debug, info"):
@@ -113,8 +114,8 @@ def test_who_embeds_the_system_keeps_its_own_levels() -> None:
         set_level("all", "debug")
 
 
-@pytest.mark.usefixtures("tracker")
 async def test_a_running_main_obeys_orders_about_levels(tmp_path: Path) -> None:
+    configure_logging("info", json=True)
     desk = ControlDesk(tmp_path / "socket")
     register_log_levels(desk, MODULES)
     await desk.open()
@@ -128,8 +129,8 @@ async def test_a_running_main_obeys_orders_about_levels(tmp_path: Path) -> None:
         await desk.close()
 
 
-@pytest.mark.usefixtures("tracker")
 async def test_the_bus_changes_levels_too(module_harness: ModuleHarness) -> None:
+    configure_logging("info", json=True)
     module = await module_harness.add(LogControl)
 
     def command(**arguments: str) -> ControlCommand:
