@@ -22,14 +22,17 @@ from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.durable_place import Patience
+from spyoncino.core.log_levels import register_log_levels
 from spyoncino.core.machine import MachineProbe
 from spyoncino.core.message import Message
+from spyoncino.core.meters import Meters
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.performance import Alarms
 from spyoncino.core.pipeline_report import worker_report
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
+from spyoncino.core.stage_meter import StageMeter
 from spyoncino.core.topic_versions import needed_hops
 from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
@@ -109,10 +112,14 @@ class Application:
         self.captures = Captures(self.clock, base=loaded.settings.shared_memory.folder)
         self.pool = self._build_pool(lossless=lossless)
         self.database = Database(data.database)
+        self.meters = Meters()
+        if not lossless:
+            StageMeter(self.meters).listen(self.bus)
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        register_log_levels(self.desk, {kind.name for kind in self._registry.modules})
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
 
@@ -227,6 +234,7 @@ class Application:
             database=self.database,
             lossless=self._lossless,
             config_hash=self.loaded.config_hash,
+            meters=self.meters,
         )
         return Orchestrator(
             self._registry,

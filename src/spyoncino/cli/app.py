@@ -66,6 +66,11 @@ COMMANDS = (
         "Critical messages that a part of the system could not handle.",
     ),
     LazyCommand(
+        "logs",
+        "spyoncino.cli.logs:app",
+        "Log lines: show them, follow one happening, change levels while it runs.",
+    ),
+    LazyCommand(
         "config",
         "spyoncino.cli.config:app",
         "The configuration: write, check, show.",

@@ -1,7 +1,9 @@
 """What a module is given to work with, instead of globals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from spyoncino.core.meters import Meters
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -32,6 +34,7 @@ class ModuleContext:
         database: The event database.
         lossless: Nothing may be dropped and no wall-clock deadline holds (``analyze``).
         config_hash: Hash of the settings that influence results; part of deterministic event ids.
+        meters: What the system counts about itself.
     """
 
     bus: "Bus"
@@ -45,6 +48,7 @@ class ModuleContext:
     database: "Database"
     lossless: bool = False
     config_hash: str = ""
+    meters: Meters = field(default_factory=Meters)
 
     def section_override(self, camera: str, section: str) -> dict[str, Any]:
         """What ``cameras.<camera>.<section>`` sets, or an empty dictionary."""

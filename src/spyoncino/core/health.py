@@ -27,6 +27,9 @@ from spyoncino.schemas.status import (
 ASK_TIMEOUT_S = 2.0
 """A part that needs longer to say how it is doing is taken as failed."""
 
+ASKED = "health"
+"""Source of reports about parts that were asked; others spoke by themselves."""
+
 HealthProbe = Callable[[], Awaitable[HealthStatus]]
 """Answers how one part is doing; fast."""
 
@@ -50,7 +53,7 @@ class HealthReporter(Protocol):
 
 
 class BusHealthReporter:
-    """Publishes ``status.report`` for each part and ``status.health.summary`` for the whole."""
+    """Publishes each part as ``module.{id}.health`` and ``status.report``, then the whole."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -59,7 +62,9 @@ class BusHealthReporter:
         """Publish it; nothing happens when the bus is already closed."""
         try:
             for name, health in summary.modules.items():
-                report = StatusReport(source="health", module=name, health=health)
+                report = StatusReport(source=ASKED, module=name, health=health)
+                word = name.replace(".", "_")
+                await self._bus.publish(topics.MODULE_HEALTH.of(word), report)
                 await self._bus.publish(topics.STATUS_REPORT, report)
             await self._bus.publish(topics.STATUS_HEALTH, summary)
         except BusClosedError:
@@ -117,7 +122,13 @@ class StatusBoard:
     """The latest of what parts tell by themselves: cameras, the bus, errors that were survived."""
 
     PATTERN = "|".join(
-        topic.pattern for topic in (topics.STATUS_CAMERA, topics.STATUS_BUS, topics.STATUS_ERROR)
+        topic.pattern
+        for topic in (
+            topics.STATUS_CAMERA,
+            topics.STATUS_BUS,
+            topics.STATUS_ERROR,
+            topics.MODULE_HEALTH,
+        )
     )
 
     def __init__(self) -> None:
@@ -144,6 +155,8 @@ class StatusBoard:
                     "failed": payload.failed,
                 },
             )
+        elif isinstance(payload, StatusReport) and payload.source != ASKED:
+            self._parts[payload.module] = payload.health
         elif isinstance(payload, ErrorReport):
             self._errors[payload.component] = self._errors.get(payload.component, 0) + 1
 

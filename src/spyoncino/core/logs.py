@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from spyoncino.core.log_levels import OURS, LevelTable
 from spyoncino.core.message import CURRENT_MESSAGE
 from spyoncino.errors import StorageError
 
@@ -134,15 +135,18 @@ def configure_logging(level: str = "info", *, json: bool = False, file: Path | N
         if isinstance(old.formatter, _OurFormatter):
             root.removeHandler(old)
             old.close()
+    levels = LevelTable(number)
     for handler in handlers:
+        handler.addFilter(levels)
         root.addHandler(handler)
     root.setLevel(number)
+    logging.getLogger(OURS).setLevel(logging.DEBUG)  # the table decides
     for library in CHATTY_LIBRARIES:
         logging.getLogger(library).setLevel(max(number, logging.WARNING))
     structlog.configure(
-        processors=[*_PREPARE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[levels.gate, *_PREPARE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         cache_logger_on_first_use=False,
     )
 

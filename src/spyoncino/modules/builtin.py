@@ -19,4 +19,6 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.storage.media_keeper:MediaKeeper",
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
     "spyoncino.modules.dashboard.web_server:WebServer",
+    "spyoncino.modules.status.aggregator:StatusAggregator",
+    "spyoncino.modules.status.log_control:LogControl",
 )

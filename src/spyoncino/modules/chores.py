@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,11 +27,19 @@ class Chores:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run the coroutine in the background."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
+    def start(
+        self, work: Coroutine[Any, Any, None], name: str, context: Context | None = None
+    ) -> asyncio.Task[None]:
+        """Run the coroutine in the background.
+
+        Args:
+            work: What to do.
+            name: For the log.
+            context: For whose message it is done; the message being handled now if not given.
+        """
+        task = asyncio.get_running_loop().create_task(work, name=name, context=context)
         self._tasks.add(task)
-        task.add_done_callback(self._on_done)
+        task.add_done_callback(self._on_done, context=context)
         return task
 
     async def finished(self) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from spyoncino.modules.chores import Chores
@@ -32,6 +33,8 @@ class Look:
         is_leased: The line holds a lease on its picture.
         is_done: Whether it may be told.
         result: What was found; ``None`` when nobody could look.
+        context: Of the message that brought the frame: log lines about it carry its correlation id,
+            whoever begins the look.
     """
 
     frame: Frame
@@ -39,6 +42,7 @@ class Look:
     is_leased: bool = False
     is_done: bool = False
     result: ObjectResult | None = None
+    context: Context = field(default_factory=copy_context)
 
 
 class LookLine:
@@ -108,7 +112,8 @@ class LookLine:
         self._order.append(look)
         self.running += 1
         ref = look.frame.frame
-        self._chores.start(self._run(look), f"look at {ref.camera} {ref.frame_index}")
+        name = f"look at {ref.camera} {ref.frame_index}"
+        self._chores.start(self._run(look), name, look.context)
 
     def _launch_waiting(self) -> None:
         if self._waiting is not None:

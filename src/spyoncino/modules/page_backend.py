@@ -7,7 +7,8 @@ with what the bus says.
 from spyoncino.core.context import ModuleContext
 from spyoncino.errors import SpyoncinoError
 from spyoncino.modules.chores import Chores
-from spyoncino.modules.page_metrics import LiveNumbers, PageFigures, system_metrics
+from spyoncino.modules.live_figures import LiveNumbers
+from spyoncino.modules.page_metrics import PageFigures, system_metrics
 from spyoncino.modules.page_video import watched_video
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore

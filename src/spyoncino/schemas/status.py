@@ -159,3 +159,14 @@ class ShutdownNotice(Payload):
     """The system begins to stop: what is open is finished, nothing new is begun."""
 
     reason: str
+
+
+class StatusNotice(Payload):
+    """Something about a part that a person should know now; told once, not with every failure."""
+
+    component: str
+    message: str = Field(description="One sentence.")
+    severity: str = Field(default="error", description="info, warning or error.")
+    state: HealthState = Field(
+        default=HealthState.FAILED, description="failed: it began; ok: it is over."
+    )

@@ -28,6 +28,7 @@ from spyoncino.schemas.status import (
     HealthSummary,
     PerformanceWarning,
     ShutdownNotice,
+    StatusNotice,
     StatusReport,
     WorkerCheck,
     WorkerReport,
@@ -117,3 +118,10 @@ WORKER_REPORT = Topic("status.worker.report", WorkerReport, Stage.CONTROL)
 SYSTEM_ERROR = Topic("status.system.error", ErrorReport, Stage.CONTROL)
 PERFORMANCE_WARNING = Topic("status.performance.warning", PerformanceWarning, Stage.CONTROL)
 SHUTDOWN = Topic("status.shutdown", ShutdownNotice, Stage.CONTROL)
+STATUS_NOTICE = Topic("status.notice", StatusNotice, Stage.CONTROL)
+MODULE_HEALTH = Topic("module.{id}.health", StatusReport, Stage.CONTROL)
+
+ANALYTICS_HEALTH = Topic("analytics.health.summary", HealthSummary, Stage.CONTROL)
+"""Another name of ``status.health.summary``."""
+DASHBOARD_COMMANDS = Topic("dashboard.commands", ControlCommand, Stage.CONTROL)
+"""Another name of ``dashboard.control.command``."""

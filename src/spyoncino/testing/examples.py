@@ -46,6 +46,7 @@ from spyoncino.schemas.status import (
     HealthSummary,
     PerformanceWarning,
     ShutdownNotice,
+    StatusNotice,
     StatusReport,
     SubscriberStatus,
     WorkerCheck,
@@ -239,6 +240,9 @@ EXAMPLES: tuple[BaseModel, ...] = (
         detail="1 of 2 workers is ready",
     ),
     ShutdownNotice(**ENVELOPE, reason="it was told to stop"),
+    StatusNotice(
+        **ENVELOPE, component="pool", message="pool fails again and again", severity="error"
+    ),
     StatusReport(**ENVELOPE, module="process.tracker", health=HEALTH),
     StorageAck(**ENVELOPE, subject="event", action="stored", key=VISIT, event_ref=VISIT),
     TrackUpdate(

@@ -125,7 +125,7 @@ def test_the_help_of_the_whole_lists_every_command_without_importing_one() -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "offered"), [("ev", ["events"]), ("events l", ["list"]), ("nonsense l", [])]
+    ("words", "offered"), [("ev", ["events"]), ("events l", ["list"]), ("nonsense q", [])]
 )
 def test_words_are_completed_in_a_command_that_is_not_imported_yet(
     words: str, offered: list[str]

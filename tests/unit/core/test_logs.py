@@ -25,6 +25,7 @@ def restore_logging() -> Iterator[None]:
             root.removeHandler(handler)
             handler.close()
     root.setLevel(level)
+    logging.getLogger("spyoncino").setLevel(logging.NOTSET)
     structlog.configure(**before)
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.contracts.examples import EXAMPLES, FRAME
 from tests.fixtures.bus_ear import DOOR, Ear, press
 
 from spyoncino.clock import SystemClock
@@ -19,6 +18,7 @@ from spyoncino.core.topic_aliases import (
 from spyoncino.core.topic_match import declared_topic
 from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
+from spyoncino.testing.examples import EXAMPLES, FRAME
 
 SPECIFIED = {
     "doorbell_pressed": "doorbell.{id}.pressed",

@@ -41,6 +41,29 @@ async def test_it_is_ready_once_asked_and_while_nothing_that_matters_has_failed(
         assert (await asking.get("/health/live")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [(HealthState.OK, 200), (HealthState.DEGRADED, 200), (HealthState.FAILED, 503)],
+)
+async def test_each_part_has_an_address_of_its_own(
+    house: FakeHouse, state: HealthState, status: int
+) -> None:
+    house.summary = summary(state)
+    async with browser(house.app) as asking:
+        answer = await asking.get("/health/modules/bus")
+    assert answer.status_code == status
+    assert answer.json() == {"state": state.value, "detail": "", "numbers": {}}
+
+
+async def test_a_part_that_is_not_there_is_answered_with_those_that_are(house: FakeHouse) -> None:
+    async with browser(house.app) as asking:
+        answer = await asking.get("/health/modules/nowhere")
+        assert answer.status_code == 404
+        assert "there are: bus" in answer.text
+        house.summary = None
+        assert (await asking.get("/health/modules/bus")).status_code == 503
+
+
 async def test_metrics_are_text_for_prometheus(house: FakeHouse) -> None:
     async with browser(house.app) as asking:
         answer = await asking.get("/metrics")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, EventModule, ModuleSettings
-from spyoncino.core.message import is_recovered
+from spyoncino.core.message import CURRENT_MESSAGE, is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import BusClosedError
 from spyoncino.events.grouping import ChangeKind, EventBuilder, EventChange, GroupingSpec, Outcome
@@ -37,6 +37,9 @@ JUMP_BACK_S = 1.0
 SILENCE_S = 30.0
 """Live: a camera of which nothing is heard for so long holds no event open any more. Longer than
 the pause between two looks at a picture in which nothing moves."""
+
+BORN_OF = "born_of"
+"""Metadata: correlation id of the press or frames from which the message came."""
 
 TICK_S = 1.0
 """Live: how often silence is looked for."""
@@ -290,10 +293,21 @@ class EventBuilderModule(EventModule[EventSettings]):
     async def _publish(self, change: EventChange) -> None:
         self._counts[change.kind] += 1
         topic, message_type = _MESSAGES[change.kind]
+        cause = CURRENT_MESSAGE.get()
+        born_of = getattr(cause.payload, "correlation_id", None) if cause else None
         message = message_type(
             event=change.event,
             timestamp=self.context.clock.utc_now(),
             source=self.name,
             correlation_id=change.event.event_id,
+            metadata={} if born_of is None else {BORN_OF: born_of},
         )
+        if change.kind is ChangeKind.CREATED:
+            self.context.log.info(
+                "event begins",
+                camera=change.event.camera,
+                type=change.event.type,
+                correlation_id=change.event.event_id,
+                born_of=born_of,
+            )
         await self.publish(topic, message)

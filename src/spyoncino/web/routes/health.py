@@ -1,11 +1,11 @@
 """``/health``, for people, monitors and ``systemd``, and ``/metrics`` for Prometheus."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, Response
 
 from spyoncino import __version__
-from spyoncino.schemas.status import HealthState
+from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.web.backend import Backend
 from spyoncino.web.views import HealthView
 
@@ -34,6 +34,27 @@ def health_router(backend: Backend) -> APIRouter:
         if is_ready():
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready"}, 503)
+
+    @router.get(
+        "/health/modules/{name}",
+        response_model=HealthStatus,
+        responses={
+            404: {"description": "There is no such part."},
+            503: {"description": "It has failed, or nobody has asked it yet."},
+        },
+    )
+    async def module(name: str) -> JSONResponse:
+        """One part by its name: a module, camera.NAME, bus, pool, machine; 503 if it has failed."""
+        summary = backend.health()
+        if summary is None:
+            raise HTTPException(503, "the system starts; nothing was asked for its health yet")
+        found = summary.modules.get(name)
+        if found is None:
+            known = ", ".join(sorted(summary.modules))
+            raise HTTPException(404, f"there is no part {name!r}; there are: {known}")
+        return JSONResponse(
+            found.model_dump(mode="json"), 503 if found.state is HealthState.FAILED else 200
+        )
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

@@ -18,7 +18,7 @@ from spyoncino.analysis import Analysis, AnalysisRequest
 from spyoncino.errors import ConfigError, JobExpiredError
 from spyoncino.modules.dashboard.web_server import WebServer
 from spyoncino.modules.page_backend import VIEWER_ATTENDS_S
-from spyoncino.modules.page_metrics import pss_bytes
+from spyoncino.modules.process_figures import pss_bytes
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
