@@ -23,6 +23,7 @@ from spyoncino.core.critical import Patience
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.machine import MachineProbe
+from spyoncino.core.module_orders import register_modules
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
@@ -108,6 +109,7 @@ class Application:
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        register_modules(self.desk, self.orchestrator)
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.queues import Policy
+from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import HealthStatus
 from spyoncino.schemas.topics import Topic
@@ -76,7 +77,7 @@ class BaseModule(ABC, Generic[S]):
     * ``consumes`` and ``publishes``: its place in the topic graph.
 
     Life: ``configure`` (idempotent, may be called again at any time), ``start``, ``drain``,
-    ``stop``.
+    ``stop``. ``contract_breaks`` counts refused messages since the last one that was taken.
     """
 
     name: ClassVar[str]
@@ -90,6 +91,7 @@ class BaseModule(ABC, Generic[S]):
     def __init__(self, context: ModuleContext) -> None:
         self.context = context
         self.settings: S
+        self.contract_breaks = 0
 
     async def configure(self, settings: S) -> None:
         """Take new settings; calling it again with the same settings changes nothing."""
@@ -131,7 +133,12 @@ class BaseModule(ABC, Generic[S]):
         self, topic: Topic[Any], payload: Payload, *, on_settled: "Callable[[], None] | None" = None
     ) -> None:
         """Publish on the bus; see ``Bus.publish``."""
-        await self.context.bus.publish(topic, payload, on_settled=on_settled)
+        try:
+            await self.context.bus.publish(topic, payload, on_settled=on_settled)
+        except WiringError:
+            self.contract_breaks += 1
+            raise
+        self.contract_breaks = 0
 
 
 class InputModule(BaseModule[S]):

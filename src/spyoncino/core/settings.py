@@ -187,10 +187,18 @@ class HealthSettings(SettingsGroup):
     )
     auto_recovery: bool = Field(default=True, description="Restart a module that failed.")
     max_restart_attempts: int = Field(
-        default=3, ge=0, description="Restarts of one module before it is left alone."
+        default=3, ge=0, description="Restarts of one module before it is put into quarantine."
     )
     restart_cooldown_s: float = Field(
-        default=60.0, ge=0, description="Seconds between two restarts of one module."
+        default=60.0,
+        ge=0,
+        description="Seconds before the last restart of one module; earlier pauses are shorter, "
+        "the first restart is at once.",
+    )
+    quarantine_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="Seconds until a module in quarantine is tried once more; doubles each time.",
     )
     cpu_threshold: float = Field(
         default=80.0, gt=0, le=100, description="Processor use in per cent above which to warn."

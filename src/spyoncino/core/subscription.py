@@ -14,7 +14,7 @@ from spyoncino.core.bus_stats import SubscriberCounters, Throttle
 from spyoncino.core.critical import CriticalLine, DurablePlace
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy, build_queue
-from spyoncino.errors import StorageError
+from spyoncino.errors import SpyoncinoError, StorageError
 from spyoncino.schemas.status import SubscriberStatus
 
 Handler = Callable[[Message], object]
@@ -266,6 +266,7 @@ class Subscription:
             self._failed(message, error)
         else:
             self.counters.delivered += 1
+            self.counters.faults_in_a_row = 0
         finally:
             self._handling = None
             if message.receipt is not None:
@@ -297,6 +298,7 @@ class Subscription:
 
     def _failed(self, message: Message, error: Exception) -> None:
         self.counters.failed += 1
+        self.counters.faults_in_a_row += not isinstance(error, SpyoncinoError)
         if self._failures.passes(self._now_ns()):
             self._reports.on_failure(self, message, error, self._failures.take_held())
 

@@ -30,10 +30,20 @@ def health_router(backend: Backend) -> APIRouter:
 
     @router.get("/health/ready", responses={503: {"description": "Not yet, or not any more."}})
     async def ready() -> JSONResponse:
-        """All parts are up and none that matters has failed; else 503."""
-        if is_ready():
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready"}, 503)
+        """All parts are up and none that matters has failed; else 503.
+
+        With parts that are not well, or in quarantine, it is ``degraded`` and names them, without
+        cameras: whoever asks need not show a token.
+        """
+        summary = backend.health()
+        if summary is None or not is_ready():
+            return JSONResponse({"status": "not ready"}, 503)
+        if summary.state is HealthState.DEGRADED:
+            well = (HealthState.OK, HealthState.STOPPED)
+            names = [name for name, part in summary.modules.items() if part.state not in well]
+            parts = [name for name in names if not name.startswith("camera.")]
+            return JSONResponse({"status": "degraded", "parts": parts})
+        return JSONResponse({"status": "ready"})
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
