@@ -206,6 +206,17 @@ class HealthSettings(SettingsGroup):
     memory_threshold: float = Field(
         default=85.0, gt=0, le=100, description="Memory use in per cent above which to warn."
     )
+    process_memory_bytes: ByteSize = Field(
+        default=ByteSize(1_000_000_000),
+        description="Memory of one process above which to warn; a worker above it that has grown "
+        "is replaced when it is idle.",
+    )
+    disk_free_bytes: ByteSize = Field(
+        default=ByteSize(300_000_000), description="Free disk space below which to warn."
+    )
+    disk_free_percent: float = Field(
+        default=0.5, ge=0, lt=100, description="The same in per cent of the disk."
+    )
     shutdown_timeout_s: float = Field(
         default=20.0, gt=0, description="Seconds that finishing open work may take at the end."
     )
