@@ -24,7 +24,7 @@ from spyoncino.clock import Clock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
-from spyoncino.core.guard import guarded, sentence
+from spyoncino.core.guard import guarded, guarded_within, sentence
 from spyoncino.core.health import (
     BusHealthReporter,
     HealthProbe,
@@ -43,6 +43,13 @@ from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
 
 STOP_TIMEOUT_S = 10.0
 """What one module may take to stop; after that it is left behind with a line in the log."""
+
+STOP_ALL_S = 25.0
+"""What all of them may take together: with finishing open work less than the service manager's
+patience (``host.unit``), so that several that hang are left behind rather than main killed."""
+
+LEAST_STOP_S = 0.2
+"""Everybody gets this, however late it is."""
 
 START_TIMEOUT_S = 60.0
 """What one module may take to start, live; after that it has failed and the others go on."""
@@ -214,9 +221,11 @@ class Orchestrator:
         if self._board_subscription is not None:
             self._board_subscription.close()
             self._board_subscription = None
+        until_s = asyncio.get_running_loop().time() + STOP_ALL_S
         async with self._changing:
             for place in reversed(self._start_order()):
-                await self._stop_place(place)
+                left_s = until_s - asyncio.get_running_loop().time()
+                await self._stop_place(place, max(LEAST_STOP_S, min(left_s, STOP_TIMEOUT_S)))
 
     async def restart(self, name: str) -> bool:
         """Stop one module and start a new one of its kind with the same settings.
@@ -319,20 +328,19 @@ class Orchestrator:
             await self._stop_place(place)
         place.error = why
 
-    async def _stop_place(self, place: _Place) -> None:
+    async def _stop_place(self, place: _Place, timeout_s: float = STOP_TIMEOUT_S) -> None:
         for subscription in place.subscriptions:
             subscription.close()
         for subscription in place.subscriptions:
-            await subscription.wait_closed(STOP_TIMEOUT_S)
+            await subscription.wait_closed(timeout_s)
         place.subscriptions = []
         for module in (place.module, place.candidate):
             if module is not None:
-                await self._stop_module(module)
+                await self._stop_module(module, timeout_s)
         place.module = place.candidate = None
 
-    async def _stop_module(self, module: Module) -> None:
-        stopping = asyncio.wait_for(module.stop(), STOP_TIMEOUT_S)
-        if error := await guarded(stopping):
+    async def _stop_module(self, module: Module, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        if error := await guarded_within(module.stop(), timeout_s):
             self._log.error(
                 "module did not stop cleanly", module=module.name, error=sentence(error)
             )

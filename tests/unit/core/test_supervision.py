@@ -275,3 +275,26 @@ async def test_what_a_quarantined_module_missed_waits_for_it_in_the_outbox(
         await bus.drain()
         await house.orchestrator.stop()
     assert seen == ["before", "meanwhile", "after"]
+
+
+async def test_modules_that_hang_at_the_end_are_left_behind_within_the_deadline(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orchestrator_file, "STOP_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(orchestrator_file, "STOP_ALL_S", 0.15)
+    monkeypatch.setattr(orchestrator_file, "LEAST_STOP_S", 0.01)
+
+    class Stuck(Photographer):
+        """Never ends."""
+
+        async def stop(self) -> None:
+            await super().stop()
+            await asyncio.Event().wait()
+
+    await house.build(event__photographer=Stuck).start()
+    with capture_logs() as lines:
+        await house.orchestrator.stop()
+    assert "storage.album.stop" in house.context.life
+    (told,) = [line for line in lines if line["event"] == "module did not stop cleanly"]
+    assert told["module"] == PHOTOGRAPHER
+    assert "it does not end within 0.1 s" in told["error"]
