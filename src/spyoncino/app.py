@@ -26,6 +26,7 @@ from spyoncino.core.log_levels import register_log_levels
 from spyoncino.core.machine import MachineProbe
 from spyoncino.core.message import Message
 from spyoncino.core.meters import Meters
+from spyoncino.core.module_orders import register_modules
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.performance import Alarms
@@ -34,6 +35,7 @@ from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
 from spyoncino.core.stage_meter import StageMeter
 from spyoncino.core.topic_versions import needed_hops
+from spyoncino.core.watches import Watches
 from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import BusClosedError, WiringError
@@ -117,9 +119,11 @@ class Application:
             StageMeter(self.meters).listen(self.bus)
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
+        self._watches = self._build_watches()
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
         register_log_levels(self.desk, {kind.name for kind in self._registry.modules})
+        register_modules(self.desk, self.orchestrator)
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
 
@@ -166,6 +170,9 @@ class Application:
         self._stack.push_async_callback(self._end_pool, starting)
         await self.orchestrator.start(besides=starting)
         self._stack.push_async_callback(self.orchestrator.stop)
+        if not self._lossless:
+            self._stack.push_async_callback(self._watches.stop)
+            await self._watches.start()
         if self.bus.critical is not None and not self._registry.failures:
             await self.bus.critical.forget_all_but(self._durable_modules())
         await self.desk.open()
@@ -193,6 +200,7 @@ class Application:
             max_queue_size=settings.max_queue_size,
             job_timeout_s=settings.job_timeout_s,
             worker_restart_threshold=settings.worker_restart_threshold,
+            worker_memory_bytes=int(self.loaded.settings.health.process_memory_bytes),
         )
         return WorkerPool(
             [
@@ -219,6 +227,21 @@ class Application:
             return {**task, "detector": FALLBACK}
         cores = len(os.sched_getaffinity(0)) // workers
         return {**task, "choices": str(self.data.detector_choices), "max_threads": max(1, cores)}
+
+    def _build_watches(self) -> Watches:
+        return Watches(
+            self.loaded.settings.health,
+            bus=self.bus,
+            clock=self.clock,
+            log=self._log,
+            data=self.data,
+            pool=self.pool,
+            captures=self.captures,
+            on_change=self._tell_health,
+        )
+
+    async def _tell_health(self) -> None:
+        await self.orchestrator.check_health()
 
     def _build_orchestrator(self) -> Orchestrator:
         settings = self.loaded.settings
@@ -249,6 +272,7 @@ class Application:
                 probes={
                     "pool": self._pool_health,
                     "machine": MachineProbe(settings.health, self.clock),
+                    **({} if self._lossless else self._watches.probes),
                 },
             ),
         )

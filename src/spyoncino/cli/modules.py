@@ -1,14 +1,18 @@
 """``spyoncino modules``: which modules there are, and how topics connect them."""
 
+import asyncio
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from spyoncino.cli.options import print_json, stderr, stdout
+from spyoncino.cli.options import GlobalOptions, options_of, print_json, stderr, stdout
+from spyoncino.core.control_desk import ask_main
+from spyoncino.core.module_orders import RELEASE, STATES
+from spyoncino.core.paths import DataFolder, resolve_data_dir
 from spyoncino.core.registry import Module, Registry
 from spyoncino.core.wiring import TopicGraph, build_graph, check_graph, without_misfits
-from spyoncino.errors import UsageError, WiringError
+from spyoncino.errors import StorageError, UsageError, WiringError
 from spyoncino.modules.builtin import BUILTIN
 
 app = typer.Typer(no_args_is_help=True, help="The modules and the topics between them.")
@@ -16,30 +20,53 @@ app = typer.Typer(no_args_is_help=True, help="The modules and the topics between
 
 @app.command("list")
 def list_modules(
+    ctx: typer.Context,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List every module: its category, its section of the configuration, what it is for.
+    """List every module: its section of the configuration, how it is doing, what it is for.
+
+    How it is doing is known while `spyoncino run` runs.
 
     Example: spyoncino modules list
     """
     registry = without_misfits(Registry.discover(BUILTIN))
+    states = _states(options_of(ctx))
     if as_json:
         print_json(
             {
-                "modules": [_facts(module) for module in registry.modules],
+                "modules": [
+                    {**_facts(module), **states.get(module.name, {})} for module in registry.modules
+                ],
                 "failures": [{"name": f.name, "error": f.error} for f in registry.failures],
             }
         )
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("module", "section", "per camera", "purpose"):
+    for heading in ("module", "section", "per camera", "state", "purpose"):
         table.add_column(heading)
     for module in registry.modules:
         per_camera = "yes" if module.per_camera else ""
-        table.add_row(module.name, module.section, per_camera, _purpose(module))
+        state = states.get(module.name, {}).get("state", "")
+        table.add_row(module.name, module.section, per_camera, state, _purpose(module))
     stdout().print(table)
+    for name, told in states.items():
+        if told["state"] not in ("ok", "stopped"):
+            stderr().print(f"{name}: {told['detail']}", markup=False, soft_wrap=True)
     _tell_failures(registry)
+
+
+@app.command()
+def release(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Start a module that was put into quarantine because it failed again and again.
+
+    Example: spyoncino modules release event.clip_builder
+    """
+    options = options_of(ctx)
+    folder = DataFolder(resolve_data_dir(options.data, options.config))
+    if not asyncio.run(ask_main(folder.socket, RELEASE, name=name)):
+        raise UsageError(f"{name} was started and failed again; the log has the reason")
+    stdout().print(f"{name} runs")
 
 
 @app.command("graph")
@@ -97,6 +124,18 @@ def dot(topic_graph: TopicGraph) -> str:
     ]
     head = ["digraph spyoncino {", "  rankdir=LR;", "  node [shape=box];"]
     return "\n".join([*head, *boxes, *arrows, "}"])
+
+
+def _states(options: GlobalOptions) -> dict[str, dict[str, str]]:
+    """How each module is doing; empty when no main runs."""
+    folder = DataFolder(resolve_data_dir(options.data, options.config))
+    if folder.running_process is None:
+        return {}
+    try:
+        told: dict[str, dict[str, str]] = asyncio.run(ask_main(folder.socket, STATES))
+    except StorageError:  # it starts, or it ends
+        return {}
+    return told
 
 
 def _graph_facts(topic_graph: TopicGraph) -> dict[str, Any]:

@@ -41,15 +41,17 @@ class SubscriberCounters:
         delivered: Its handler returned.
         failed: Its handler raised.
         dropped: It was never handed out, or the handler was interrupted by the end of the bus.
+        faults_in_a_row: Errors that nobody raised on purpose, since a message was handled last.
         waited_ns: Latest times from publish to the start of handling, in nanoseconds.
     """
 
-    __slots__ = ("delivered", "dropped", "failed", "waited_ns")
+    __slots__ = ("delivered", "dropped", "failed", "faults_in_a_row", "waited_ns")
 
     def __init__(self) -> None:
         self.delivered = 0
         self.failed = 0
         self.dropped = 0
+        self.faults_in_a_row = 0
         self.waited_ns: deque[int] = deque(maxlen=LATENCY_SAMPLES)
 
     def add(self, other: "SubscriberCounters") -> None:

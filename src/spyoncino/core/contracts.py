@@ -17,6 +17,7 @@ from spyoncino.core.context import ModuleContext
 from spyoncino.core.queues import Policy
 from spyoncino.core.topic_match import compile_pattern
 from spyoncino.core.topic_versions import TopicAdapter
+from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import HealthStatus
 from spyoncino.schemas.topics import Topic
@@ -88,7 +89,7 @@ class BaseModule(ABC, Generic[S]):
     * ``adapters``: ways between an old version of a topic and the one that it brings.
 
     Life: ``configure`` (idempotent, may be called again at any time), ``start``, ``drain``,
-    ``stop``.
+    ``stop``. ``contract_breaks`` counts refused messages since the last one that was taken.
     """
 
     name: ClassVar[str]
@@ -104,6 +105,7 @@ class BaseModule(ABC, Generic[S]):
         self.context = context
         self.settings: S
         self._declared: dict[str, type[Payload]] = {}
+        self.contract_breaks = 0
 
     async def configure(self, settings: S) -> None:
         """Take new settings; calling it again with the same settings changes nothing."""
@@ -151,9 +153,14 @@ class BaseModule(ABC, Generic[S]):
                 also told on ``status.contract`` with the module's name.
         """
         declared = self._declared.get(topic.name)
-        if declared is None or not isinstance(payload, declared):
-            self._check_declared(topic, payload)
-        await self.context.bus.publish(topic, payload, on_settled=on_settled)
+        try:
+            if declared is None or not isinstance(payload, declared):
+                self._check_declared(topic, payload)
+            await self.context.bus.publish(topic, payload, on_settled=on_settled)
+        except WiringError:
+            self.contract_breaks += 1
+            raise
+        self.contract_breaks = 0
 
     def _check_declared(self, topic: Topic[Any], payload: Payload) -> None:
         """Remember what a topic name may carry, if the module declares it and this is it."""

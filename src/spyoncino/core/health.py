@@ -4,12 +4,11 @@ Where a summary goes is pluggable (``HealthReporter``), and so is what else is a
 (``HealthProbe``: pool, captures, disk).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
 from spyoncino.core.bus import Bus
-from spyoncino.core.guard import guarded, sentence
+from spyoncino.core.guard import guarded_within, sentence
 from spyoncino.core.message import Message
 from spyoncino.errors import BusClosedError
 from spyoncino.schemas import topics
@@ -76,10 +75,9 @@ async def ask(probe: HealthProbe, timeout_s: float = ASK_TIMEOUT_S) -> HealthSta
     answers: list[HealthStatus] = []
 
     async def take() -> None:
-        async with asyncio.timeout(timeout_s):
-            answers.append(await probe())
+        answers.append(await probe())
 
-    error = await guarded(take())
+    error = await guarded_within(take(), timeout_s)
     if error is None:
         return answers[0]
     detail = (

@@ -24,7 +24,7 @@ from spyoncino.clock import Clock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
-from spyoncino.core.guard import guarded, sentence
+from spyoncino.core.guard import guarded, guarded_within, sentence
 from spyoncino.core.health import (
     BusHealthReporter,
     HealthProbe,
@@ -33,9 +33,11 @@ from spyoncino.core.health import (
     ask,
     summarise,
 )
+from spyoncino.core.place import Place
 from spyoncino.core.registry import Module, Registry
 from spyoncino.core.settings import HealthSettings
 from spyoncino.core.subscription import Subscription
+from spyoncino.core.supervision import Supervisor, misconduct
 from spyoncino.core.topic_versions import AdapterLine
 from spyoncino.core.wiring import (
     STAGE_OF,
@@ -51,9 +53,18 @@ from spyoncino.schemas.topics import STATUS_CONTRACT
 STOP_TIMEOUT_S = 10.0
 """What one module may take to stop; after that it is left behind with a line in the log."""
 
-STABLE_COOLDOWNS = 10
-"""A restarted module that fails again within so many cool-downs has not recovered: else one that
-fails every few minutes would be restarted for ever and never be left alone."""
+STOP_ALL_S = 25.0
+"""What all of them may take together: with finishing open work less than the service manager's
+patience (``host.unit``), so that several that hang are left behind rather than main killed."""
+
+LEAST_STOP_S = 0.2
+"""Everybody gets this, however late it is."""
+
+START_TIMEOUT_S = 60.0
+"""What one module may take to start, live; after that it has failed and the others go on."""
+
+LOOK_S = 5.0
+"""Seconds between two looks at the modules: one that fails is known so soon, not a round later."""
 
 ModuleFactory = Callable[[ModuleContext], Module]
 """Builds a module, in place of calling its class with the context."""
@@ -77,20 +88,6 @@ class Options:
     factories: Mapping[str, ModuleFactory] = field(default_factory=dict)
     probes: Mapping[str, HealthProbe] = field(default_factory=dict)
     reporters: Sequence[HealthReporter] = ()
-
-
-@dataclass(slots=True)
-class _Place:
-    """One module's place in the system, whether it runs or not."""
-
-    kind: type[Module]
-    candidate: Module | None = None
-    module: Module | None = None
-    subscriptions: list[Subscription] = field(default_factory=list)
-    error: str = ""
-    restarts: int = 0
-    restarted_ns: int | None = None
-    well_since_ns: int | None = None
 
 
 class Orchestrator:
@@ -127,8 +124,16 @@ class Orchestrator:
         self._lossless = self._options.lossless
         self._reporters = (BusHealthReporter(bus), *self._options.reporters)
         self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.orchestrator")
-        self._places = {kind.name: _Place(kind) for kind in registry.modules}
+        self._places = {kind.name: Place(kind) for kind in registry.modules}
         self._adapters = AdapterLine(bus, registry.modules, lossless=self._lossless)
+        self._supervisor = Supervisor(
+            self._places,
+            self._health,
+            clock,
+            self._log,
+            restart=self.restart,
+            isolate=self._isolate,
+        )
         self._board = StatusBoard()
         self._board_subscription: Subscription | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -220,9 +225,11 @@ class Orchestrator:
         if self._board_subscription is not None:
             self._board_subscription.close()
             self._board_subscription = None
+        until_s = asyncio.get_running_loop().time() + STOP_ALL_S
         async with self._changing:
             for place in reversed(self._start_order()):
-                await self._stop_place(place)
+                left_s = until_s - asyncio.get_running_loop().time()
+                await self._stop_place(place, max(LEAST_STOP_S, min(left_s, STOP_TIMEOUT_S)))
         self._adapters.stop()
 
     async def restart(self, name: str) -> bool:
@@ -243,11 +250,26 @@ class Orchestrator:
             await self._start_place(place)
         return place.module is not None
 
+    @property
+    def quarantined(self) -> dict[str, str]:
+        """Name of each module in quarantine, with the reason."""
+        return self._supervisor.quarantined
+
+    async def release(self, name: str) -> bool:
+        """Start a module in quarantine; see ``Supervisor.release``."""
+        return await self._supervisor.release(name)
+
     async def check_health(self) -> HealthSummary:
         """Ask every part now, tell every reporter, and return the summary."""
-        parts = self._board.parts
-        for name, place in self._places.items():
-            parts[name] = await self._health_of(name, place)
+        return await self._tell(await self.module_health())
+
+    async def module_health(self) -> dict[str, HealthStatus]:
+        """Ask every module now; nobody is told."""
+        asked = (self._health_of(name, place) for name, place in self._places.items())
+        return dict(zip(self._places, await asyncio.gather(*asked), strict=True))
+
+    async def _tell(self, modules: Mapping[str, HealthStatus]) -> HealthSummary:
+        parts = {**self._board.parts, **modules, "supervisor": self._supervisor.status()}
         for name, probe in self._options.probes.items():
             parts[name] = await ask(probe)
         for failure in self._registry.failures:
@@ -255,6 +277,7 @@ class Orchestrator:
         essential = {
             name for name, place in self._places.items() if place.kind.category in STAGE_OF
         }
+        essential -= self._supervisor.quarantined.keys()  # isolated: the rest runs, degraded
         uptime_s = (self._clock.monotonic_ns() - self._started_ns) / 1e9
         summary = summarise(parts, essential | self._options.probes.keys(), uptime_s)
         for reporter in self._reporters:
@@ -267,12 +290,12 @@ class Orchestrator:
         place = self._places.get(name)
         return place.module if place else None
 
-    def _start_order(self) -> list[_Place]:
+    def _start_order(self) -> list[Place]:
         """By category, and within one against the line of a frame: whoever is fed starts first."""
         against_the_line = list(self._places.values())[::-1]
         return sorted(against_the_line, key=lambda place: place.kind.category)
 
-    async def _start_place(self, place: _Place) -> None:
+    async def _start_place(self, place: Place) -> None:
         name = place.kind.name
         error = await guarded(self._bring_up(place))
         candidate, place.candidate = place.candidate, None
@@ -287,28 +310,42 @@ class Orchestrator:
         if self._lossless:
             raise error
 
-    async def _bring_up(self, place: _Place) -> None:
+    async def _bring_up(self, place: Place) -> None:
         settings = self._sections.get(place.kind.section)
         build = self._options.factories.get(place.kind.name, place.kind)
         module = place.candidate = build(self._context_of(place.kind.name))
-        await module.configure(place.kind.settings_model() if settings is None else settings)
-        await module.start()
+        try:
+            async with asyncio.timeout(None if self._lossless else START_TIMEOUT_S) as patience:
+                await module.configure(
+                    place.kind.settings_model() if settings is None else settings
+                )
+                await module.start()
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            raise WiringError(f"it did not start within {START_TIMEOUT_S:g} s; it hangs") from error
         place.subscriptions = subscribe_module(self._bus, module, lossless=self._lossless)
 
-    async def _stop_place(self, place: _Place) -> None:
+    async def _isolate(self, name: str, why: str) -> None:
+        """Stop a module; its durable subscriptions keep their place in the outbox."""
+        place = self._places[name]
+        async with self._changing:
+            await self._stop_place(place)
+        place.error = why
+
+    async def _stop_place(self, place: Place, timeout_s: float = STOP_TIMEOUT_S) -> None:
         for subscription in place.subscriptions:
             subscription.close()
         for subscription in place.subscriptions:
-            await subscription.wait_closed(STOP_TIMEOUT_S)
+            await subscription.wait_closed(timeout_s)
         place.subscriptions = []
         for module in (place.module, place.candidate):
             if module is not None:
-                await self._stop_module(module)
+                await self._stop_module(module, timeout_s)
         place.module = place.candidate = None
 
-    async def _stop_module(self, module: Module) -> None:
-        stopping = asyncio.wait_for(module.stop(), STOP_TIMEOUT_S)
-        if error := await guarded(stopping):
+    async def _stop_module(self, module: Module, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        if error := await guarded_within(module.stop(), timeout_s):
             self._log.error(
                 "module did not stop cleanly", module=module.name, error=sentence(error)
             )
@@ -319,13 +356,17 @@ class Orchestrator:
             if self._lossless:
                 raise error
 
-    async def _health_of(self, name: str, place: _Place) -> HealthStatus:
+    async def _health_of(self, name: str, place: Place) -> HealthStatus:
         if place.module is None:
             return HealthStatus(state=HealthState.FAILED, detail=place.error or "does not run")
-        health = await ask(place.module.health)
+        module, subscriptions = place.module, tuple(place.subscriptions)
+        health = await ask(module.health)
+        wrong = misconduct(module, subscriptions)
+        if wrong and health.state is not HealthState.FAILED:
+            health = HealthStatus(state=HealthState.FAILED, detail=wrong, numbers=health.numbers)
         numbers = {
             **health.numbers,
-            "restarts": float(place.restarts),
+            "restarts": float(self._supervisor.restarts_of(name)),
             "errors": float(self._board.errors_of(name)),
         }
         return health.model_copy(update={"numbers": numbers})
@@ -337,40 +378,16 @@ class Orchestrator:
             self._watching = None
 
     async def _watch(self) -> None:
+        """Look often, tell when a round is due or a module's state is another one, and recover."""
+        told: dict[str, HealthState] = {}
+        told_ns = self._clock.monotonic_ns()
         while True:
-            await self._clock.sleep(self._health.interval_s)
-            summary = await self.check_health()
+            await self._clock.sleep(min(self._health.interval_s, LOOK_S))
+            modules = await self.module_health()
+            states = {name: health.state for name, health in modules.items()}
+            now_ns = self._clock.monotonic_ns()
+            if states != told or now_ns - told_ns >= self._health.interval_s * 1e9:
+                told_ns, told = now_ns, states
+                await self._tell(modules)
             if self._health.auto_recovery and not self._lossless:
-                await self._recover(summary)
-
-    def _forgive(self, place: _Place, now_ns: int) -> None:
-        """Forget the restarts of a module that has been well long enough to count as mended."""
-        place.well_since_ns = now_ns if place.well_since_ns is None else place.well_since_ns
-        well_s = (now_ns - place.well_since_ns) / 1e9
-        if well_s >= self._health.restart_cooldown_s * STABLE_COOLDOWNS:
-            place.restarts = 0
-
-    async def _recover(self, summary: HealthSummary) -> None:
-        """Restart what failed, a bounded number of times, with a pause between."""
-        now_ns = self._clock.monotonic_ns()
-        for name, place in self._places.items():
-            if summary.modules[name].state is not HealthState.FAILED:
-                self._forgive(place, now_ns)
-                continue
-            place.well_since_ns = None
-            rested_ns = now_ns - (place.restarted_ns or 0)
-            is_resting = rested_ns < self._health.restart_cooldown_s * 1e9
-            if place.restarts >= self._health.max_restart_attempts or (
-                place.restarted_ns is not None and is_resting
-            ):
-                continue
-            place.restarts += 1
-            place.restarted_ns = now_ns
-            works = await self.restart(name)
-            self._log.warning(
-                "recovery: module restarted" if works else "recovery: module does not start",
-                module=name,
-                attempt=place.restarts,
-                of=self._health.max_restart_attempts,
-                error=place.error,
-            )
+                await self._supervisor.look(modules)

@@ -187,16 +187,35 @@ class HealthSettings(SettingsGroup):
     )
     auto_recovery: bool = Field(default=True, description="Restart a module that failed.")
     max_restart_attempts: int = Field(
-        default=3, ge=0, description="Restarts of one module before it is left alone."
+        default=3, ge=0, description="Restarts of one module before it is put into quarantine."
     )
     restart_cooldown_s: float = Field(
-        default=60.0, ge=0, description="Seconds between two restarts of one module."
+        default=60.0,
+        ge=0,
+        description="Seconds before the last restart of one module; earlier pauses are shorter, "
+        "the first restart is at once.",
+    )
+    quarantine_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="Seconds until a module in quarantine is tried once more; doubles each time.",
     )
     cpu_threshold: float = Field(
         default=80.0, gt=0, le=100, description="Processor use in per cent above which to warn."
     )
     memory_threshold: float = Field(
         default=85.0, gt=0, le=100, description="Memory use in per cent above which to warn."
+    )
+    process_memory_bytes: ByteSize = Field(
+        default=ByteSize(1_000_000_000),
+        description="Memory of one process above which to warn; a worker above it that has grown "
+        "is replaced when it is idle.",
+    )
+    disk_free_bytes: ByteSize = Field(
+        default=ByteSize(300_000_000), description="Free disk space below which to warn."
+    )
+    disk_free_percent: float = Field(
+        default=0.5, ge=0, lt=100, description="The same in per cent of the disk."
     )
     shutdown_timeout_s: float = Field(
         default=20.0, gt=0, description="Seconds that finishing open work may take at the end."

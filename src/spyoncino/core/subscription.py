@@ -16,7 +16,7 @@ from spyoncino.core.durable_place import DurablePlace
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy, build_queue
 from spyoncino.core.step_watch import LONG_STEP_NS, LongStep, StepWatch
-from spyoncino.errors import DamagedFileError, StorageError
+from spyoncino.errors import DamagedFileError, SpyoncinoError, StorageError
 from spyoncino.schemas.status import SubscriberStatus
 
 Handler = Callable[[Message], object]
@@ -288,6 +288,7 @@ class Subscription:
             self._failed(message, error)
         else:
             self.counters.delivered += 1
+            self.counters.faults_in_a_row = 0
         finally:
             self._handling = None
             if message.receipt is not None:
@@ -341,6 +342,7 @@ class Subscription:
 
     def _failed(self, message: Message, error: Exception) -> None:
         self.counters.failed += 1
+        self.counters.faults_in_a_row += not isinstance(error, SpyoncinoError)
         if self._failures.passes(self._now_ns()):
             self._reports.on_failure(self, message, error, self._failures.take_held())
 

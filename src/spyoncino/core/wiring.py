@@ -42,12 +42,13 @@ FED_BY_THE_CORE = frozenset(
         topics.STATUS_BUS,
         topics.STATUS_ERROR,
         topics.STATUS_HEALTH,
+        topics.STATUS_LOAD,
         topics.STATUS_REPORT,
         topics.SYSTEM_ERROR,
         topics.WORKER_REPORT,
     )
 )
-"""Topics that the bus and the orchestrator publish; no module needs to."""
+"""Topics that the core publishes; no module needs to."""
 
 
 @dataclass(frozen=True, slots=True)

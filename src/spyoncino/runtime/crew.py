@@ -36,6 +36,9 @@ _PATIENCE_BEFORE_FORCE: Final = 0.9
 _TICKS_ASLEEP: Final = 10
 """A supervisor that is this many ticks late was suspended or blocked itself."""
 
+MAY_GROW_BY: Final = 1.5
+"""A worker's memory over that at its start: buffers of the largest picture come with it."""
+
 
 class CrewOwner(Protocol):
     """Who is told what happens to jobs and workers."""
@@ -156,6 +159,7 @@ class Crew:
             self._take_answer(slot, message)
         elif isinstance(message, Ready):
             slot.build_ms, slot.pss_bytes = message.build_ms, message.pss_bytes
+            slot.first_pss_bytes = message.pss_bytes
             self._enter(slot, SlotState.IDLE)
             self._owner.on_worker_free()
         elif isinstance(message, StartFailed):
@@ -248,11 +252,17 @@ class Crew:
             return ""
         if silent_s > self._limits.heartbeat_timeout_s:
             return f"it has been silent for {silent_s:.1f} s"
+        if slot.state is SlotState.IDLE and self._has_grown(slot):
+            return f"it holds {slot.pss_bytes / 1e6:.0f} MB of memory"
         if slot.entry is not None:
             limit_s = self._timeouts_s[slot.entry.job.kind]
             if lasting_s > limit_s:
                 return f"a job of kind '{slot.entry.job.kind}' took longer than {limit_s:g} s"
         return ""
+
+    def _has_grown(self, slot: Slot) -> bool:
+        limit_bytes = max(self._limits.worker_memory_bytes, MAY_GROW_BY * slot.first_pss_bytes)
+        return slot.pss_bytes > limit_bytes
 
     def _replace(self, slot: Slot, reason: str) -> None:
         link = slot.process

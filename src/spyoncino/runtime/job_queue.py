@@ -156,6 +156,11 @@ class JobQueue:
             None,
         )
 
+    def oldest_wait_s(self, priority: Priority, now_ns: int) -> float:
+        """Seconds since the oldest waiting job of a class was accepted; 0 when none waits."""
+        accepted = (each.accepted_ns for each in self._jobs if each.job.priority is priority)
+        return (now_ns - min(accepted, default=now_ns)) / 1e9
+
     def pop(self) -> QueuedJob:
         """Take the job that goes next.
 

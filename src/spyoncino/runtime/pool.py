@@ -14,7 +14,7 @@ from spyoncino.errors import JobRejectedError, UsageError
 from spyoncino.runtime.dispatcher import Dispatcher
 from spyoncino.runtime.jobs import Job, JobResult, Outcome, Priority, TaskSpec
 from spyoncino.runtime.pool_limits import PoolLimits
-from spyoncino.runtime.pool_stats import PoolState, PoolStats
+from spyoncino.runtime.pool_stats import PoolPressure, PoolState, PoolStats
 from spyoncino.runtime.worker_link import Launcher, ProcessWorkers
 
 _DEFAULT_LIMITS: Final = PoolLimits()
@@ -194,6 +194,16 @@ class WorkerPool:
             processing=meter.processing,
             total=meter.total,
             workers=workers,
+        )
+
+    def pressure(self) -> PoolPressure:
+        """How much work waits."""
+        now_ns = self._clock.monotonic_ns()
+        queue = self._dispatcher.queue
+        return PoolPressure(
+            queue.oldest_wait_s(Priority.CONTINUOUS, now_ns),
+            queue.oldest_wait_s(Priority.BACKGROUND, now_ns),
+            self._dispatcher.meter.shed[Priority.CONTINUOUS],
         )
 
     async def _supervise(self) -> None:

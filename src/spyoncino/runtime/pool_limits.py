@@ -23,6 +23,8 @@ class PoolLimits:
             cache needs several seconds to load the model libraries, and beats nothing meanwhile.
         worker_restart_threshold: Failed jobs in a row after which a worker is replaced, because
             its model or device may be in a bad state.
+        worker_memory_bytes: An idle worker that holds more, and half as much again as when it was
+            ready, is replaced: something leaks. A model that needs more from the start may.
         restart_delay_s: Wait before the second fruitless restart; doubles. The first is at once.
         max_restart_delay_s: Ceiling of that wait.
         give_up_after: Starts in a row that brought no finished job, after which the pool stops
@@ -41,6 +43,7 @@ class PoolLimits:
     heartbeat_timeout_s: float = 2.5
     start_timeout_s: float = 30.0
     worker_restart_threshold: int = 10
+    worker_memory_bytes: int = 1_000_000_000
     restart_delay_s: float = 0.1
     max_restart_delay_s: float = 30.0
     give_up_after: int = 10

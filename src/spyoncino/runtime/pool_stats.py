@@ -131,6 +131,21 @@ class PoolStats:
     workers: tuple[WorkerStats, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PoolPressure:
+    """How much work waits; cheap enough for every second.
+
+    Args:
+        continuous_wait_s: Age of the oldest continuous job that waits.
+        background_wait_s: Age of the oldest background job that waits.
+        continuous_shed: Continuous jobs expired, rejected or evicted so far.
+    """
+
+    continuous_wait_s: float = 0.0
+    background_wait_s: float = 0.0
+    continuous_shed: int = 0
+
+
 class PoolMeter:
     """Counts how jobs end; cheap enough for every job.
 

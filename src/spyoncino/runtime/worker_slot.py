@@ -44,6 +44,7 @@ class Slot:
         jobs_done: Answers, good or bad.
         busy_ns: Time spent on jobs that ended.
         pss_bytes: As the process itself measured it.
+        first_pss_bytes: The same when it was ready.
         build_ms: What the last start spent on building tasks.
         busy_samples: ``(time, busy_ns)`` once a second.
     """
@@ -63,6 +64,7 @@ class Slot:
     jobs_done: int = 0
     busy_ns: int = 0
     pss_bytes: int = 0
+    first_pss_bytes: int = 0
     build_ms: float = 0.0
     busy_samples: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
 

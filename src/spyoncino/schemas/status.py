@@ -86,6 +86,23 @@ class BusStatus(Payload):
     )
 
 
+class LoadStage(StrEnum):
+    """What is left out while the machine is overloaded; presses are never touched."""
+
+    NORMAL = "normal"
+    FEWER_FRAMES = "fewer_frames"
+    FEWER_REGIONS = "fewer_regions"
+    NO_CONTINUOUS = "no_continuous"
+
+
+class LoadStatus(Payload):
+    """The stage of degradation changed; whoever does continuous work keeps to it."""
+
+    stage: LoadStage
+    pressure: float = Field(description="What was measured; above 1 is too much.")
+    reason: str = ""
+
+
 class CameraState(StrEnum):
     """State of a source."""
 

@@ -26,6 +26,7 @@ from spyoncino.schemas.status import (
     ContractNotice,
     ErrorReport,
     HealthSummary,
+    LoadStatus,
     PerformanceWarning,
     ShutdownNotice,
     StatusNotice,
@@ -111,6 +112,7 @@ STATUS_REPORT = Topic("status.report", StatusReport, Stage.CONTROL)
 STATUS_CAMERA = Topic("status.camera", CameraStatus, Stage.CONTROL)
 STATUS_CONTRACT = Topic("status.contract", ContractNotice, Stage.CONTROL)
 STATUS_ERROR = Topic("status.error.{id}", ErrorReport, Stage.CONTROL)
+STATUS_LOAD = Topic("status.load", LoadStatus, Stage.CONTROL)
 STATUS_HEALTH = Topic("status.health.summary", HealthSummary, Stage.CONTROL)
 DETECTION_ERRORS = Topic("status.error.detection", ErrorReport, Stage.CONTROL)
 WORKER_CHECK = Topic("status.worker.check", WorkerCheck, Stage.CONTROL)

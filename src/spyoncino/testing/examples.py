@@ -44,6 +44,8 @@ from spyoncino.schemas.status import (
     HealthState,
     HealthStatus,
     HealthSummary,
+    LoadStage,
+    LoadStatus,
     PerformanceWarning,
     ShutdownNotice,
     StatusNotice,
@@ -209,6 +211,12 @@ EXAMPLES: tuple[BaseModel, ...] = (
         modules={"pool": HEALTH},
         detail="pool: one worker is missing",
         uptime_s=60.0,
+    ),
+    LoadStatus(
+        **ENVELOPE,
+        stage=LoadStage.FEWER_REGIONS,
+        pressure=1.8,
+        reason="pictures wait for a worker",
     ),
     MediaArtifact(
         **ENVELOPE,

@@ -19,14 +19,10 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import BaseModule, Consume
 from spyoncino.core.message import Message
-from spyoncino.core.orchestrator import (
-    STABLE_COOLDOWNS,
-    ModuleFactory,
-    Options,
-    Orchestrator,
-)
+from spyoncino.core.orchestrator import ModuleFactory, Options, Orchestrator
 from spyoncino.core.registry import LoadFailure, Registry
 from spyoncino.core.settings import HealthSettings
+from spyoncino.core.supervision import STABLE_COOLDOWNS
 from spyoncino.errors import StorageError, WiringError
 from spyoncino.schemas import topics
 from spyoncino.schemas.events import DoorbellEvent
@@ -44,7 +40,9 @@ from spyoncino.schemas.status import (
 LOOP_TURNS = 100
 """Enough for every message that follows from a round of health."""
 
-QUIET = HealthSettings(interval_s=10, restart_cooldown_s=60, max_restart_attempts=2)
+QUIET = HealthSettings(
+    interval_s=10, restart_cooldown_s=60, max_restart_attempts=2, quarantine_s=5000
+)
 
 
 class House:

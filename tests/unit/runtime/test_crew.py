@@ -26,7 +26,7 @@ from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
 from spyoncino.runtime.worker_link import WorkerListener
-from spyoncino.runtime.worker_messages import Heartbeat, JobDone
+from spyoncino.runtime.worker_messages import Heartbeat, JobDone, Ready
 
 
 async def test_worker_pool_load_balancing() -> None:
@@ -103,6 +103,32 @@ async def test_beat_without_a_measurement_keeps_the_last_one() -> None:
         stage.alive[0].say(Heartbeat())
 
         assert stage.pool.stats().workers[0].pss_bytes == 7
+
+
+async def test_an_idle_worker_that_leaks_is_replaced_and_a_busy_one_may_finish() -> None:
+    async with pool_of(2, limits=PoolLimits(worker_memory_bytes=100)) as stage:
+        job = stage.submit("long")
+        await settle()
+        busy, idle = stage.alive
+        for worker in (busy, idle):
+            worker.say(Heartbeat(200))
+        await stage.clock.advance(0.2)
+
+        assert (busy.is_alive, idle.is_alive) == (True, False)
+        busy.release()
+        assert await job == "long"
+        await stage.clock.advance(0.2)
+        assert not busy.is_alive
+        assert stage.pool.stats().restarts == 2
+
+
+async def test_a_model_that_needs_more_from_the_start_is_no_leak() -> None:
+    async with pool_of(limits=PoolLimits(worker_memory_bytes=100)) as stage:
+        (worker,) = stage.alive
+        worker.say(Ready(0.0, 150))
+        worker.say(Heartbeat(220))
+        await stage.clock.advance(0.2)
+        assert worker.is_alive
 
 
 async def test_pool_that_was_suspended_itself_blames_no_worker() -> None:

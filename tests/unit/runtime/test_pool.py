@@ -227,3 +227,17 @@ async def test_figures_cover_rate_busy_share_and_quantiles() -> None:
         assert stats.total.p50_ms == pytest.approx(500, rel=0.05)
         assert stats.total.max_ms >= stats.total.p99_ms >= stats.total.p95_ms
         assert stats.avg_processing_time_ms >= 0.0
+
+
+async def test_pressure_is_the_age_of_what_waits_and_what_was_shed() -> None:
+    async with pool_of(limits=PoolLimits()) as stage:
+        jobs = [stage.submit("runs")]
+        await settle()
+        jobs += [stage.submit("waits"), stage.submit("clip", priority=Priority.BACKGROUND)]
+        await settle()
+        await stage.clock.advance(0.5)
+        pressure = stage.pool.pressure()
+        assert (pressure.continuous_wait_s, pressure.background_wait_s) == (0.5, 0.5)
+        assert pressure.continuous_shed == 0
+        for job in jobs:
+            job.cancel()

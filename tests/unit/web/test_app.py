@@ -11,7 +11,7 @@ from tests.fixtures.web_house import (
 
 from spyoncino import __version__
 from spyoncino.errors import StorageError
-from spyoncino.schemas.status import HealthState
+from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
 from spyoncino.web.headers import SECURITY_HEADERS
 
 
@@ -62,6 +62,15 @@ async def test_a_part_that_is_not_there_is_answered_with_those_that_are(house: F
         assert "there are: bus" in answer.text
         house.summary = None
         assert (await asking.get("/health/modules/bus")).status_code == 503
+
+
+async def test_ready_names_the_parts_that_are_not_well_but_no_camera(house: FakeHouse) -> None:
+    unwell = HealthStatus(state=HealthState.FAILED, detail="is in quarantine")
+    parts = {"event.clip_builder": unwell, "camera.bedroom": unwell, "bus": HealthStatus()}
+    house.summary = HealthSummary(state=HealthState.DEGRADED, modules=parts)
+    async with browser(house.app) as asking:
+        told = (await asking.get("/health/ready")).json()
+    assert told == {"status": "degraded", "parts": ["event.clip_builder"]}
 
 
 async def test_metrics_are_text_for_prometheus(house: FakeHouse) -> None:

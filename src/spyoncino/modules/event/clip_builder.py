@@ -1,17 +1,18 @@
 """Keeps each event as a clip: written while it happens, finished when it is over."""
 
 import asyncio
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import ByteSize, Field
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, EventModule, ModuleSettings
 from spyoncino.core.queues import Policy
-from spyoncino.errors import JobError, JobRejectedError, SpyoncinoError
+from spyoncino.errors import JobError, JobRejectedError, SpyoncinoError, StorageError
 from spyoncino.events.calendar import day_of
 from spyoncino.events.recent_ids import RecentIds
 from spyoncino.modules.chores import Chores
@@ -39,6 +40,11 @@ PART_NAME = "clip.part.mp4"
 
 SALVAGED_NOTE = "the program ended during this event; the clip holds what was written until then"
 
+FULL_NOTE = "the disk is nearly full: the clip ends before the event"
+
+LOOK_AT_DISK_S = 5.0
+"""A camera writes about 3 MB in this time."""
+
 FINISH_ATTEMPTS = 5
 FINISH_PAUSE_S = 5.0
 """A flooded pool sheds background work; the growing file can wait for a quiet moment."""
@@ -52,6 +58,11 @@ class ClipSettings(ModuleSettings):
         default=5.0, ge=0, le=60, description="Seconds before the event; kept in memory till then."
     )
     post_roll_s: float = Field(default=3.0, ge=0, le=60, description="Seconds after the event.")
+    min_free_bytes: ByteSize = Field(
+        default=ByteSize(200_000_000),
+        description="Below so much free disk no clip is begun and growing ones are closed: the "
+        "rest belongs to the database.",
+    )
 
 
 @dataclass(eq=False, slots=True)
@@ -158,21 +169,50 @@ class ClipBuilderModule(EventModule[ClipSettings]):
         settings = self.camera_settings(event.camera)
         folder = self.context.data.media(day_of(event), event.event_id)
         part, final = folder / PART_NAME, folder / FILE_NAME
+        if await self._is_disk_nearly_full():
+            raise StorageError(
+                "the disk is nearly full (clip.min_free_bytes): make room, or lower media.max_bytes"
+            )
         await make_folder(folder)
         capture = self.context.captures[event.camera]
         from_s = max(0.0, event.start_s - settings.pre_roll_s)
         await capture.start_clip(event.event_id, str(part), from_s)
         clip.is_growing = True
-        await clip.is_closed.wait()
+        is_whole = await self._is_grown(clip)
         clip.is_growing = False
         to_s = clip.event.end_s + settings.post_roll_s
-        facts = await capture.end_clip(event.event_id, to_s)
-        artifact = await self._finish(clip.event, facts, final, to_s)
+        if is_whole:
+            facts = await capture.end_clip(event.event_id, to_s)
+            artifact = await self._finish(clip.event, facts, final, to_s)
+        else:  # now; and there is no room for a second file
+            facts = await capture.end_clip(event.event_id, clip.event.end_s)
+            artifact = self._artifact(clip.event, facts, (*facts.notes, FULL_NOTE))
         self._written_count += 1
         self._last_error = ""
         self._record(clip.event, True, "the clip is complete", artifact.duration_s)
         await self.publish(CLIP_READY, artifact)
         await self.publish(MEDIA_READY, artifact)
+
+    async def _is_grown(self, clip: _Clip) -> bool:
+        """Wait for the end of the event; ``False`` when the disk has no room until then."""
+        closing = asyncio.ensure_future(clip.is_closed.wait())
+        try:
+            while not closing.done():
+                pause = asyncio.ensure_future(self.context.clock.sleep(LOOK_AT_DISK_S))
+                await asyncio.wait({closing, pause}, return_when=asyncio.FIRST_COMPLETED)
+                pause.cancel()
+                if not closing.done() and await self._is_disk_nearly_full():
+                    return False
+        finally:
+            closing.cancel()
+        return True
+
+    async def _is_disk_nearly_full(self) -> bool:
+        """Never in a lossless run: its result must not depend on the disk."""
+        if self.context.lossless:
+            return False
+        usage = await asyncio.to_thread(shutil.disk_usage, self.context.data.root)
+        return usage.free < int(self.settings.min_free_bytes)
 
     async def _salvage(self, part: Path) -> None:
         """Make a clip of a growing file whose event was open when the program ended."""

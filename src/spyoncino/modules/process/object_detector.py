@@ -18,6 +18,7 @@ from spyoncino.events.labels import DEFAULT_LABELS
 from spyoncino.geometry.boxes import Box
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.closer_look import closer_tiles, joined, only
+from spyoncino.modules.load_share import LoadShare
 from spyoncino.modules.look_line import Look, LookLine
 from spyoncino.runtime.frame_ring import FrameHandle
 from spyoncino.runtime.jobs import Job, Priority
@@ -25,8 +26,8 @@ from spyoncino.runtime.tasks import OBJECTS, ObjectJob, ObjectResult
 from spyoncino.schemas.detections import Detection, DetectionEvent
 from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.frames import Frame
-from spyoncino.schemas.status import HealthState, HealthStatus
-from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, OBJECTS_DETECTED
+from spyoncino.schemas.status import HealthState, HealthStatus, LoadStatus
+from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, OBJECTS_DETECTED, STATUS_LOAD
 from spyoncino.tracking.regions import RegionSpec
 
 LOSSLESS_IN_FLIGHT = 8
@@ -173,6 +174,7 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
     consumes = (
         Consume(CAMERA_FRAME, "on_frame", policy=Policy.LATEST),
         Consume(DOORBELL_PRESSED, "on_press"),
+        Consume(STATUS_LOAD, "on_load"),
     )
     publishes = (OBJECTS_DETECTED,)
 
@@ -180,6 +182,7 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
         super().__init__(context)
         self._cameras: dict[str, _Camera] = {}
         self._chores = Chores(context.log)
+        self._share = LoadShare()
         self._look_count = 0
         self._failed_count = 0
         self._overtaken_count = 0
@@ -226,9 +229,14 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
                 "looks": self._look_count,
                 "looks_failed": self._failed_count,
                 "frames_overtaken": self._overtaken_count,
+                "frames_shed": self._share.shed,
                 "in_work": sum(each.line.running for each in self._cameras.values()),
             },
         )
+
+    async def on_load(self, status: LoadStatus) -> None:
+        """Leave out what the machine cannot do; presses are looked at all the same."""
+        self._share.take(status)
 
     async def on_press(self, press: DoorbellEvent) -> None:
         """Look at every frame for a while, before all other work."""
@@ -256,6 +264,9 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
         if not attention.looks:
             return
         look = Look(frame, is_press=ref.pts_s <= camera.press_until_s)
+        if not look.is_press and (why := self._share.why_not(ref.camera, ref.pts_s)):
+            self._record(frame, False, why, "", None, None)
+            return
         if self.context.lossless:
             await camera.line.begin(look, LOSSLESS_IN_FLIGHT)
         elif camera.line.offer(look, self.camera_settings(ref.camera).max_in_flight):
@@ -292,7 +303,9 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
             return None
         first = only(first, settings.labels)
         closer: list[tuple[Box, ObjectResult]] = []
-        for tile in closer_tiles(look.frame, first, settings.max_regions):
+        regions = settings.max_regions
+        limit = regions if look.is_press else self._share.regions(regions)
+        for tile in closer_tiles(look.frame, first, limit):
             job = ObjectJob(handle, (tile,), whole=False, score_floor=floor)
             part = await self._ask_pool(look, job)
             if part is not None:

@@ -14,11 +14,15 @@ from pydantic import ByteSize, Field
 from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, StorageModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
+from spyoncino.modules.chores import Chores
 from spyoncino.modules.unsaved import Unsaved
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas import topics
 from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.status import HealthState, HealthStatus
+
+SWEEP_S = 30.0
+"""Between two looks at the disk: others may fill it, too, while no event happens here."""
 
 RETRY_S = 1.0
 """Until a file that could not be indexed is tried again."""
@@ -64,9 +68,16 @@ class MediaKeeper(StorageModule[MediaKeeperSettings]):
             is_repeated_by_bus=self.context.bus.critical is not None,
         )
         self._unindexed.start(self.name)
+        self._keeping = asyncio.Lock()
+        self._chores = Chores(self.context.log)
+        if not self.context.lossless:
+            self._chores.start(self._sweep(), "look at the disk")
 
     async def stop(self) -> None:
         """Stop retrying; ``drain`` has tried before."""
+        chores: Chores | None = getattr(self, "_chores", None)
+        if chores is not None:
+            await chores.cancel()
         unindexed: Unsaved[MediaArtifact] | None = getattr(self, "_unindexed", None)
         if unindexed is not None:
             await unindexed.stop()
@@ -113,7 +124,19 @@ class MediaKeeper(StorageModule[MediaKeeperSettings]):
         await self._publish(topics.MEDIA_STORED, "stored", artifact)
         await self._keep_cap()
 
+    async def _sweep(self) -> None:
+        while True:
+            await self.context.clock.sleep(SWEEP_S)
+            try:
+                await self._keep_cap()
+            except StorageError as error:
+                self.context.log.warning("no room was made on the disk", error=str(error))
+
     async def _keep_cap(self) -> None:
+        async with self._keeping:
+            await self._make_room()
+
+    async def _make_room(self) -> None:
         free = (await asyncio.to_thread(shutil.disk_usage, self.context.data.root)).free
         too_much = self._total_bytes - int(self.settings.max_bytes)
         too_little_free = int(self.settings.min_free_bytes) - free

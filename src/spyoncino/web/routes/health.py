@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, Response
 
 from spyoncino import __version__
-from spyoncino.schemas.status import HealthState, HealthStatus
+from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
 from spyoncino.web.backend import Backend
 from spyoncino.web.views import HealthView
 
@@ -30,10 +30,17 @@ def health_router(backend: Backend) -> APIRouter:
 
     @router.get("/health/ready", responses={503: {"description": "Not yet, or not any more."}})
     async def ready() -> JSONResponse:
-        """All parts are up and none that matters has failed; else 503."""
-        if is_ready():
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready"}, 503)
+        """All parts are up and none that matters has failed; else 503.
+
+        With parts that are not well, or in quarantine, it is ``degraded`` and names them, without
+        cameras: whoever asks need not show a token.
+        """
+        summary = backend.health()
+        if summary is None or not is_ready():
+            return JSONResponse({"status": "not ready"}, 503)
+        if summary.state is HealthState.DEGRADED:
+            return JSONResponse({"status": "degraded", "parts": _unwell_parts(summary)})
+        return JSONResponse({"status": "ready"})
 
     @router.get(
         "/health/modules/{name}",
@@ -61,3 +68,10 @@ def health_router(backend: Backend) -> APIRouter:
         return Response(await backend.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+def _unwell_parts(summary: HealthSummary) -> list[str]:
+    """Names of parts that are not well, without cameras: their names are nobody's business."""
+    well = (HealthState.OK, HealthState.STOPPED)
+    names = [name for name, part in summary.modules.items() if part.state not in well]
+    return [name for name in names if not name.startswith("camera.")]

@@ -1,13 +1,17 @@
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.fixtures.payloads import CAMERA, EVENT_ID, event
 
 from spyoncino.errors import JobFailedError, JobRejectedError, MediaError
 from spyoncino.modules.event.clip_builder import (
     FINISH_ATTEMPTS,
     FINISH_PAUSE_S,
+    FULL_NOTE,
+    LOOK_AT_DISK_S,
     SALVAGED_NOTE,
     ClipBuilderModule,
 )
@@ -236,3 +240,42 @@ async def test_a_growing_clip_of_nobody_is_left_alone(
     await module._chores.finished()
     assert module_harness.pool.asked == []
     await database.close()
+
+
+class Disk:
+    """A disk of which a test says how much is free."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+        self.free = free
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: self)
+
+
+async def test_on_a_nearly_full_disk_no_clip_is_begun(
+    module_harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(monkeypatch, free=1000)
+    module = await module_harness.add(ClipBuilderModule)
+    await module_harness.feed(EVENT_CREATED, created())
+    await module_harness.settle()
+    assert module_harness.captures[CAMERA].clips == {}
+    health = await module.health()
+    assert health.state is HealthState.DEGRADED
+    assert health.detail.startswith("the disk is nearly full (clip.min_free_bytes)")
+
+
+async def test_a_growing_clip_ends_before_the_disk_is_full(
+    module_harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, free=10**12)
+    await module_harness.add(ClipBuilderModule)
+    await module_harness.feed(EVENT_CREATED, created())
+    await module_harness.settle()
+    disk.free = 1000
+    await module_harness.clock.advance(LOOK_AT_DISK_S)
+    await module_harness.settle()
+    (artifact,) = module_harness.received(CLIP_READY)
+    assert FULL_NOTE in artifact.notes
+    assert module_harness.pool.jobs(FINISH_CLIP) == []
+    await module_harness.feed(EVENT_COMPLETED, completed())
+    await module_harness.drain()
+    assert module_harness.received(CLIP_READY) == [artifact]

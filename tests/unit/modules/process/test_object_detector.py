@@ -16,8 +16,8 @@ from spyoncino.modules.process.object_detector import (
 from spyoncino.runtime.jobs import Priority
 from spyoncino.runtime.tasks import OBJECTS, ObjectJob, ObjectResult
 from spyoncino.schemas.events import DoorbellEvent
-from spyoncino.schemas.status import HealthState
-from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, OBJECTS_DETECTED
+from spyoncino.schemas.status import HealthState, LoadStage, LoadStatus
+from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, OBJECTS_DETECTED, STATUS_LOAD
 from spyoncino.testing.harness import ModuleHarness
 
 FRAMES = CAMERA_FRAME.of(CAMERA)
@@ -392,3 +392,38 @@ async def test_an_error_of_usage_is_reported_and_harms_no_later_look(
     await module_harness.feed(FRAMES, frame(0.0))
     await module_harness.settle()
     assert (await module.health()).detail == "nobody does this kind of job"
+
+
+async def test_an_overloaded_machine_looks_at_fewer_frames_and_at_none_of_them_closer(
+    module_harness: ModuleHarness,
+) -> None:
+    module_harness.pool.answers[OBJECTS] = lambda _: result()
+    module = await module_harness.add(ObjectDetectorModule)
+    stage = LoadStatus(stage=LoadStage.FEWER_REGIONS, pressure=2.0)
+    await module_harness.feed(STATUS_LOAD, stage)
+    for step in range(10):
+        await module_harness.feed(FRAMES, frame(step / 5))
+        await module_harness.settle()
+    assert told(module_harness) == pytest.approx([0.0, 0.6, 1.2, 1.8])
+    assert all(asked.job.payload.whole for asked in module_harness.pool.jobs(OBJECTS))
+    assert (await module.health()).numbers["frames_shed"] == 6
+    reason = "the machine is overloaded: fewer frames are looked at"
+    assert (False, reason) in module_harness.reasons("frame")
+
+
+async def test_a_press_is_looked_at_whatever_the_load(module_harness: ModuleHarness) -> None:
+    module_harness.pool.answers[OBJECTS] = answer
+    await module_harness.add(ObjectDetectorModule)
+    stage = LoadStatus(stage=LoadStage.NO_CONTINUOUS, pressure=9.0)
+    await module_harness.feed(STATUS_LOAD, stage)
+    await module_harness.feed(FRAMES, frame(1.0))
+    await module_harness.settle()
+    assert told(module_harness) == []
+    press = DoorbellEvent(doorbell="bell", camera=CAMERA, pts_s=1.1)
+    await module_harness.feed(PRESSES, press)
+    for step in range(3):
+        await module_harness.feed(FRAMES, frame(1.2 + step / 5))
+        await module_harness.settle()
+    assert len(told(module_harness)) == 3
+    asked = module_harness.pool.jobs(OBJECTS)
+    assert {each.job.priority for each in asked} == {Priority.PRESS}

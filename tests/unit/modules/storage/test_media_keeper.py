@@ -1,23 +1,32 @@
 """Media files are indexed, and the oldest go when there are too many."""
 
 import asyncio
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from tests.fixtures.payloads import START
 
 from spyoncino.errors import StorageError
-from spyoncino.modules.storage.media_keeper import MediaKeeper
+from spyoncino.modules.storage.media_keeper import SWEEP_S, MediaKeeper
 from spyoncino.persistence import database as database_module
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import MEDIA_READY, MEDIA_REMOVED, MEDIA_STORED
 from spyoncino.testing.harness import ModuleHarness
+
+
+class Usage(NamedTuple):
+    """What ``shutil.disk_usage`` answers."""
+
+    total: int
+    used: int
+    free: int
 
 
 def write_artifact(root: Path, name: str, minutes: float = 0.0, **changes: Any) -> MediaArtifact:
@@ -131,3 +140,18 @@ async def test_files_that_cannot_be_indexed_to_the_end_are_told(
         await harness.clock.advance(0.5)
     with pytest.raises(StorageError, match="1 media files are on disk but not in the index"):
         await draining
+
+
+async def test_room_is_made_although_nothing_new_comes(
+    harness: ModuleHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else fills the disk."""
+    await harness.add(MediaKeeper, min_free_bytes=5000)
+    for minutes, name in enumerate("abc"):
+        await harness.feed(MEDIA_READY, write_artifact(tmp_path, name, minutes))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10_000, 6000, 4000))
+    await harness.clock.advance(SWEEP_S)
+    await harness.settle()
+    await asyncio.sleep(0.05)
+    await harness.settle()
+    assert [ack.event_ref for ack in harness.received(MEDIA_REMOVED)] == ["a"]
