@@ -52,22 +52,26 @@ def health_router(backend: Backend) -> APIRouter:
     )
     async def module(name: str) -> JSONResponse:
         """One part by its name: a module, camera.NAME, bus, pool, machine; 503 if it has failed."""
-        summary = backend.health()
-        if summary is None:
-            raise HTTPException(503, "the system starts; nothing was asked for its health yet")
-        found = summary.modules.get(name)
-        if found is None:
-            known = ", ".join(sorted(summary.modules))
-            raise HTTPException(404, f"there is no part {name!r}; there are: {known}")
-        return JSONResponse(
-            found.model_dump(mode="json"), 503 if found.state is HealthState.FAILED else 200
-        )
+        found = _part(backend.health(), name)
+        code = 503 if found.state is HealthState.FAILED else 200
+        return JSONResponse(found.model_dump(mode="json"), code)
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         return Response(await backend.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+def _part(summary: HealthSummary | None, name: str) -> HealthStatus:
+    """One part of a summary, or the answer that says why there is none."""
+    if summary is None:
+        raise HTTPException(503, "the system starts; nothing was asked for its health yet")
+    found = summary.modules.get(name)
+    if found is None:
+        known = ", ".join(sorted(summary.modules))
+        raise HTTPException(404, f"there is no part {name!r}; there are: {known}")
+    return found
 
 
 def _unwell_parts(summary: HealthSummary) -> list[str]:
