@@ -23,6 +23,8 @@ from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.machine import MachineProbe
+from spyoncino.core.modes import NAME as MODES_NAME
+from spyoncino.core.modes import Modes
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
@@ -43,6 +45,8 @@ from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
 from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, TASK_FACTORIES
+from spyoncino.schemas import topics
+from spyoncino.schemas.inquiry import WorkerInquiry, WorkerReport
 from spyoncino.schemas.status import HealthState, HealthStatus
 
 S = TypeVar("S", bound=ModuleSettings)
@@ -108,8 +112,11 @@ class Application:
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        self.modes: Modes | None = None
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
+            self.modes = Modes(data.mode, self.bus)
+            self.modes.register(self.desk)
 
     async def __aenter__(self) -> Self:
         """Open everything; what was opened is closed again when something fails."""
@@ -145,11 +152,16 @@ class Application:
                 self.captures.add(self._capture_spec(name, camera))
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
+        if self.modes is not None:
+            await self.modes.start()
         # Workers load their models while modules start and cameras connect; their jobs wait.
         starting = asyncio.create_task(self.pool.start(minimum=1), name="pool start")
         self._stack.push_async_callback(self._end_pool, starting)
+        self.bus.answer(topics.WORKER_CHECK, self._report_workers, name="pool")
         await self.orchestrator.start(besides=starting)
         self._stack.push_async_callback(self.orchestrator.stop)
+        if self.modes is not None:
+            await self.modes.tell()
         if self.bus.critical is not None and not self._registry.failures:
             await self.bus.critical.forget_all_but(self._durable_modules())
         await self.desk.open()
@@ -268,7 +280,8 @@ class Application:
     def _durable_modules(self) -> set[str]:
         """Names of modules that come back for what they missed, whether they run now or not."""
         kinds = self._registry.modules
-        return {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
+        durable = {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
+        return durable | {MODES_NAME}
 
     def _pre_roll_s(self) -> float:
         return self._section("clip", ClipSettings).pre_roll_s
@@ -283,6 +296,15 @@ class Application:
         if not isinstance(section, model):
             raise WiringError(f"section {name} belongs to another module; it must be a {model}")
         return section
+
+    async def _report_workers(self, _inquiry: WorkerInquiry) -> WorkerReport:
+        stats = self.pool.stats()
+        return WorkerReport(
+            source="pool",
+            health=await self._pool_health(),
+            workers_ready=stats.workers_ready,
+            worker_count=stats.worker_count,
+        )
 
     async def _pool_health(self) -> HealthStatus:
         stats = self.pool.stats()
