@@ -24,8 +24,9 @@ from spyoncino.core.decisions import DecisionLog
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.log_levels import register_log_levels
 from spyoncino.core.machine import MachineProbe
-from spyoncino.core.message import Message
 from spyoncino.core.meters import Meters
+from spyoncino.core.modes import NAME as MODES_NAME
+from spyoncino.core.modes import Modes
 from spyoncino.core.module_orders import register_modules
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
@@ -53,7 +54,13 @@ from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
 from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, TASK_FACTORIES
 from spyoncino.schemas import topics
-from spyoncino.schemas.status import HealthState, HealthStatus, ShutdownNotice
+from spyoncino.schemas.status import (
+    HealthState,
+    HealthStatus,
+    ShutdownNotice,
+    WorkerCheck,
+    WorkerReport,
+)
 
 S = TypeVar("S", bound=ModuleSettings)
 
@@ -124,8 +131,11 @@ class Application:
         self.desk = ControlDesk(data.socket)
         register_log_levels(self.desk, {kind.name for kind in self._registry.modules})
         register_modules(self.desk, self.orchestrator)
+        self.modes: Modes | None = None
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
+            self.modes = Modes(data.mode, self.bus)
+            self.modes.register(self.desk)
 
     async def __aenter__(self) -> Self:
         """Open everything; what was opened is closed again when something fails."""
@@ -164,15 +174,19 @@ class Application:
                 self.captures.add(self._capture_spec(name, camera))
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
-        self.bus.subscribe(topics.WORKER_CHECK, self._answer_worker_check, name="pool")
+        if self.modes is not None:
+            await self.modes.start()
         # Workers load their models while modules start and cameras connect; their jobs wait.
         starting = asyncio.create_task(self.pool.start(minimum=1), name="pool start")
         self._stack.push_async_callback(self._end_pool, starting)
+        self.bus.answer(topics.WORKER_CHECK, self._report_workers, name="pool")
         await self.orchestrator.start(besides=starting)
         self._stack.push_async_callback(self.orchestrator.stop)
         if not self._lossless:
             self._stack.push_async_callback(self._watches.stop)
             await self._watches.start()
+        if self.modes is not None:
+            await self.modes.tell()
         if self.bus.critical is not None and not self._registry.failures:
             await self.bus.critical.forget_all_but(self._durable_modules())
         await self.desk.open()
@@ -311,7 +325,7 @@ class Application:
         """Names of modules that come back for what they missed, whether they run now or not."""
         kinds = self._registry.modules
         durable = {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
-        return durable | {hop.name for hop in needed_hops(kinds)}
+        return durable | {hop.name for hop in needed_hops(kinds)} | {MODES_NAME}
 
     def _pre_roll_s(self) -> float:
         return self._section("clip", ClipSettings).pre_roll_s
@@ -327,11 +341,12 @@ class Application:
             raise WiringError(f"section {name} belongs to another module; it must be a {model}")
         return section
 
-    async def _answer_worker_check(self, message: Message) -> None:
-        check = message.payload
+    async def _report_workers(self, check: WorkerCheck) -> WorkerReport:
+        """For who asked, and for everybody who listens to reports."""
         detector = self._section("objects", ObjectSettings).detector
         report = worker_report(self.pool.stats(), detector, check.correlation_id or check.event_id)
         await self.bus.publish(topics.WORKER_REPORT, report)
+        return report
 
     async def _pool_health(self) -> HealthStatus:
         stats = self.pool.stats()

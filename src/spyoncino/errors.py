@@ -20,6 +20,7 @@ Family tree::
     │   └── JobFailedError      it failed after all its retries
     ├── StorageError            the database or the disk refused: locked, corrupt, full
     │   └── DamagedFileError    the file is corrupt: waiting does not mend it
+    ├── RequestError            nobody answered a question on the bus in time, or could not
     ├── WiringError             modules do not fit: unknown name, cyclic topics, wrong type
     └── BusClosedError          publish or subscribe after the bus was stopped
 
@@ -108,6 +109,10 @@ class StorageError(SpyoncinoError):
 
 class DamagedFileError(StorageError):
     """A database file is corrupt; unlike a lock or a full disk, this does not pass."""
+
+
+class RequestError(SpyoncinoError):
+    """A question on the bus has no answer."""
 
 
 class WiringError(SpyoncinoError):

@@ -61,6 +61,11 @@ COMMANDS = (
         "What happened: list, show and export events.",
     ),
     LazyCommand(
+        "mode",
+        "spyoncino.cli.mode:mode",
+        "Say which mode holds, or choose one: home, away, night, privacy.",
+    ),
+    LazyCommand(
         "dead-letters",
         "spyoncino.cli.dead_letters:app",
         "Critical messages that a part of the system could not handle.",

@@ -22,10 +22,11 @@ from spyoncino.core.critical import CriticalLine
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message, Receipt
 from spyoncino.core.queues import Policy
-from spyoncino.core.routes import Route, Routes
+from spyoncino.core.requests import Answer, Requests
+from spyoncino.core.routes import Route, Routes, check_type, wait_for_room
 from spyoncino.core.subscription import Handler, Subscription, in_thread, is_async
 from spyoncino.core.topic_aliases import canonical_name, canonical_pattern, in_parts
-from spyoncino.errors import BusClosedError, WiringError
+from spyoncino.errors import BusClosedError, RequestError, WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import BusStatus
 from spyoncino.schemas.topics import Topic
@@ -44,6 +45,9 @@ SYNC_THREADS = 4
 
 DRAIN_POLL_S = 0.001
 """How often ``drain`` looks whether the outbox has written: about as long as a commit takes."""
+
+REQUEST_TIMEOUT_S = 5.0
+"""How long a question waits for its answer when the asker does not say."""
 
 STOP_GRACE_S = 5.0
 """How long ``stop`` lets running handlers finish before it interrupts them."""
@@ -76,6 +80,7 @@ class Bus:
         self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.bus")
         self._reporter = BusReporter(self, clock, self._log, status_interval_s)
         self._routes = Routes()
+        self._requests = Requests(self, clock)
         self.critical: CriticalLine | None = None
         if outbox is not None:
             self.critical = CriticalLine(outbox, clock, self._log, self._offer, patience)
@@ -171,7 +176,7 @@ class Bus:
             return
         rooms = self._offer(message, on_settled, route)
         if rooms:
-            await _wait_for_room(message, route, rooms)
+            await wait_for_room(message, route, rooms)
         elif self._published % PUBLISHES_PER_TURN == 0:
             await asyncio.sleep(0)
 
@@ -263,6 +268,37 @@ class Bus:
             subscription.start()
         return subscription
 
+    async def request(
+        self, topic: Topic[P] | str, payload: P, *, timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> Payload:
+        """Ask a question and wait for its answer, which bears its ``event_id`` as correlation id.
+
+        Args:
+            topic: A topic that somebody answers, see ``answer``, or its full name.
+            payload: The question.
+            timeout_s: How long to wait.
+
+        Raises:
+            RequestError: Nobody answers this topic, not in time, or whoever does could not.
+            WiringError: The payload is not of the topic's type.
+            BusClosedError: The bus is not running.
+        """
+        name = topic if isinstance(topic, str) else topic.name
+        if not self._checked_route(name, topic, payload, None).queues:
+            raise RequestError(f"Nobody answers {name}: no running module subscribes to it.")
+        return await self._requests.ask(name, payload, timeout_s)
+
+    def answer(self, topic: Topic[Any], answer: Answer, *, name: str) -> Subscription:
+        """Have questions of a topic answered, one at a time, on ``<topic>.reply``.
+
+        Args:
+            topic: What is asked; ``{id}`` stands for every entity.
+            answer: Takes the payload of a question. ``None`` leaves it to somebody else; a
+                ``SpyoncinoError`` is told to the asker.
+            name: Who answers.
+        """
+        return self._requests.answer(topic, answer, name)
+
     async def drain(self) -> None:
         """Return when nothing waits, nothing is being handled and nothing remains to be told.
 
@@ -344,7 +380,7 @@ class Bus:
             self._running_loop()
             route = self._routes.of(canonical_name(name, payload))
             for kind in (route.payload, Payload if isinstance(topic, str) else topic.payload):
-                _check_type(name, payload, kind)
+                check_type(name, payload, kind)
         except (BusClosedError, WiringError) as error:
             if isinstance(error, WiringError):
                 self._reporter.on_refusal(name, error)
@@ -372,21 +408,3 @@ class Bus:
 
     def _on_settled_failed(self, error: Exception) -> None:
         self._log.error("on_settled of a publisher failed", exc_info=error)
-
-
-def _check_type(name: str, payload: Payload, kind: type[Payload]) -> None:
-    if not isinstance(payload, kind):
-        raise WiringError(
-            f"{name} carries {kind.__name__}, not {type(payload).__name__}: "
-            "publish the payload type that the topic declares."
-        )
-
-
-async def _wait_for_room(message: Message, route: Route, rooms: list[asyncio.Future[None]]) -> None:
-    try:
-        for room in rooms:
-            await room
-    except asyncio.CancelledError:
-        for queue in route.queues:
-            queue.withdraw(message)
-        raise

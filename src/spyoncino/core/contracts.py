@@ -86,7 +86,8 @@ class BaseModule(ABC, Generic[S]):
     * ``section``: the key of its settings in the configuration; ``settings_model`` validates them;
     * ``per_camera``: whether ``cameras.<id>.<section>`` may override the section for one camera;
     * ``consumes`` and ``publishes``: its place in the topic graph;
-    * ``adapters``: ways between an old version of a topic and the one that it brings.
+    * ``adapters``: ways between an old version of a topic and the one that it brings;
+    * ``answers``: questions that ``handle_request`` answers on ``<topic>.reply``.
 
     Life: ``configure`` (idempotent, may be called again at any time), ``start``, ``drain``,
     ``stop``. ``contract_breaks`` counts refused messages since the last one that was taken.
@@ -100,6 +101,7 @@ class BaseModule(ABC, Generic[S]):
     consumes: ClassVar[tuple[Consume, ...]] = ()
     publishes: ClassVar[tuple[Topic[Any], ...]] = ()
     adapters: ClassVar[tuple[TopicAdapter[Any, Any], ...]] = ()
+    answers: ClassVar[tuple[Topic[Any], ...]] = ()
 
     def __init__(self, context: ModuleContext) -> None:
         self.context = context
@@ -131,7 +133,10 @@ class BaseModule(ABC, Generic[S]):
         """How the module is doing; fast, never raises."""
 
     async def handle_request(self, request: Payload) -> Payload | None:
-        """Answer a request of the bus; ``None`` when the module does not know it."""
+        """Answer a question of a topic in ``answers``; ``None`` when it is somebody else's.
+
+        A ``SpyoncinoError`` is told to the asker as its sentence.
+        """
         del request
         return None
 

@@ -82,6 +82,11 @@ class DataFolder:
         return self.root / "control.sock"
 
     @property
+    def mode(self) -> Path:
+        """Remembers the mode of the house."""
+        return self.root / "mode.json"
+
+    @property
     def detector_choices(self) -> Path:
         """What the detector ``auto`` has measured and chosen."""
         return self.root / "detector-choices.json"

@@ -1,12 +1,15 @@
 """Who takes which topic: the subscriptions of a bus, and the way from a name to their queues."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from spyoncino.core.bus_stats import SubscriberCounters
+from spyoncino.core.message import Message
 from spyoncino.core.queues import BoundedQueue
 from spyoncino.core.subscription import Subscription
 from spyoncino.core.topic_match import check_name, compile_pattern, declared_topic
+from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.topics import Delivery
 
@@ -95,3 +98,27 @@ class Routes:
         """Forget it, except what it counted."""
         del self._takes[subscription]
         self._past.add(subscription.counters)
+
+
+def check_type(name: str, payload: Payload, kind: type[Payload]) -> None:
+    """Make sure that a topic carries this payload.
+
+    Raises:
+        WiringError: It carries another type.
+    """
+    if not isinstance(payload, kind):
+        raise WiringError(
+            f"{name} carries {kind.__name__}, not {type(payload).__name__}: "
+            "publish the payload type that the topic declares."
+        )
+
+
+async def wait_for_room(message: Message, route: Route, rooms: list[asyncio.Future[None]]) -> None:
+    """Wait for blocking queues; cancelling loses the message for those without room."""
+    try:
+        for room in rooms:
+            await room
+    except asyncio.CancelledError:
+        for queue in route.queues:
+            queue.withdraw(message)
+        raise

@@ -13,6 +13,7 @@ from spyoncino.core.settings_group import SettingsGroup
 from spyoncino.core.source_settings import SourceSettings
 from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.schemas.control import ZoneDefinition
+from spyoncino.schemas.modes import Mode
 
 BYTES_PER_SMALL_MACHINE = 4_000_000_000
 """Below this much memory ``auto`` takes one worker (memory budget of one camera: 600 MB)."""
@@ -52,6 +53,10 @@ class CameraBase(SettingsGroup):
 
     source: SourceSettings = Field(description="Where its pictures come from.")
     enabled: bool = Field(default=True, description="Whether it is used at all.")
+    off_in: tuple[Mode, ...] = Field(
+        default=(),
+        description="Modes in which it captures nothing, for example [privacy].",
+    )
     analysis_fps: float = Field(
         default=5.0, gt=0, le=60, description="Pictures per second that are analysed."
     )

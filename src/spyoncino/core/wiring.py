@@ -46,6 +46,7 @@ FED_BY_THE_CORE = frozenset(
         topics.STATUS_REPORT,
         topics.SYSTEM_ERROR,
         topics.WORKER_REPORT,
+        topics.SYSTEM_MODE,
     )
 )
 """Topics that the core publishes; no module needs to."""
@@ -172,7 +173,7 @@ def patterns_overlap(first: str, second: str) -> bool:
 
 
 def subscribe_module(bus: Bus, module: Module, *, lossless: bool = False) -> list[Subscription]:
-    """Subscribe every handler that a module declares.
+    """Subscribe every handler that a module declares, and let it answer what it says it does.
 
     What a module consumes with one policy, capacity and durability shares one queue, so it sees
     those topics in the order in which they were published.
@@ -186,7 +187,7 @@ def subscribe_module(bus: Bus, module: Module, *, lossless: bool = False) -> lis
     for consume in module.consumes:
         policy = Policy.BLOCK if lossless else consume.policy
         groups.setdefault((policy, consume.capacity, consume.durable), []).append(consume)
-    return [
+    subscriptions = [
         bus.subscribe(
             "|".join(dict.fromkeys(consume.topic.pattern for consume in group)),
             _dispatcher(module, group),
@@ -197,6 +198,10 @@ def subscribe_module(bus: Bus, module: Module, *, lossless: bool = False) -> lis
         )
         for (policy, capacity, durable), group in groups.items()
     ]
+    subscriptions += [
+        bus.answer(topic, module.handle_request, name=module.name) for topic in module.answers
+    ]
+    return subscriptions
 
 
 def handler_problem(module: type[Module], consume: Consume) -> str:

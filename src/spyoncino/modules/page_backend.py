@@ -19,7 +19,9 @@ from spyoncino.schemas.base import Record
 from spyoncino.schemas.events import Event
 from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.media import MediaArtifact
+from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
 from spyoncino.schemas.status import CameraState, CameraStatus, HealthSummary
+from spyoncino.schemas.topics import MODE_ORDER
 from spyoncino.web.backend import EventQuery, MediaFile
 from spyoncino.web.hub import Hub
 from spyoncino.web.live import LiveFeed
@@ -32,6 +34,7 @@ from spyoncino.web.views import (
     HealthNews,
     MediaNews,
     MediaView,
+    ModeNews,
 )
 
 PICTURE_DEADLINE_S = 3.0
@@ -121,6 +124,16 @@ class PageBackend:
             return None
         return MediaFile(self._context.data.root / found.path, found.content_type, found.kind)
 
+    async def mode(self, wanted: Mode | None = None) -> Mode:
+        """The mode of the house; with ``wanted`` the one that holds from here on.
+
+        Raises:
+            RequestError: It cannot be changed, or nobody answers.
+        """
+        order = ModeOrder(source="page", mode=wanted, author="page")
+        answer = await self._context.bus.request(MODE_ORDER, order)
+        return SystemMode.model_validate(answer.model_dump()).mode
+
     def live(self, camera: str) -> LiveFeed | None:
         """The live pictures of a camera; ``None`` when there is no such camera."""
         return self._feeds.get(camera)
@@ -184,6 +197,10 @@ class PageBackend:
         self._states[status.camera] = status
         if status.camera in self._feeds:
             self._tell(CameraNews(camera=self._view(status.camera)))
+
+    def tell_mode(self, mode: Mode) -> None:
+        """Tell the pages which mode holds."""
+        self._tell(ModeNews(mode=mode))
 
     def tell_health(self, summary: HealthSummary) -> None:
         """Tell the pages how the whole is doing."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, RowMapping, Select, func, select
+from sqlalchemy import Row, RowMapping, Select, func, select, true
 from sqlalchemy.dialects.sqlite import insert
 
 from spyoncino.persistence.database import Database
@@ -98,6 +98,31 @@ class EventStore:
         for event in closed:
             await self.save(event)
         return closed
+
+    async def counts(
+        self,
+        *,
+        camera: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, list[tuple[str, str, int]]]:
+        """Events in a period: all of them, and how many for each camera and label."""
+        label = func.json_each(EVENTS.c.data, "$.labels").table_valued("value")
+        total = _filtered(select(func.count()).select_from(EVENTS), camera, None, since, until)
+        by_label = _filtered(
+            select(EVENTS.c.camera, label.c.value, func.count())
+            .select_from(EVENTS.join(label, true()))
+            .group_by(EVENTS.c.camera, label.c.value)
+            .order_by(EVENTS.c.camera, label.c.value),
+            camera,
+            None,
+            since,
+            until,
+        )
+        async with self._database.read() as connection:
+            number = int((await connection.execute(total)).scalar_one())
+            rows = (await connection.execute(by_label)).all()
+        return number, [(name, text, count) for name, text, count in rows]
 
     async def statistics(self) -> dict[str, Any]:
         """Counts by type and by state, and the mean time from creation to completion."""

@@ -20,7 +20,9 @@ from spyoncino.schemas import (
     detections,
     events,
     frames,
+    inquiry,
     media,
+    modes,
     status,
     topics,
 )
@@ -39,7 +41,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def exported_models() -> tuple[type[BaseModel], ...]:
     """Every payload, and the few models beside them that others read; sorted by name."""
     found: set[type[BaseModel]] = set(_ALSO)
-    for module in (alerts, control, detections, events, frames, media, status):
+    for module in (alerts, control, detections, events, frames, inquiry, media, modes, status):
         for value in vars(module).values():
             if (
                 isinstance(value, type)

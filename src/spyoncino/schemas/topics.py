@@ -19,7 +19,9 @@ from spyoncino.schemas.control import (
 from spyoncino.schemas.detections import DetectionEvent, MotionEvent, TrackUpdate
 from spyoncino.schemas.events import DoorbellEvent, EventCompleted, EventCreated, EventUpdate
 from spyoncino.schemas.frames import Frame
+from spyoncino.schemas.inquiry import EventCounts, EventInquiry
 from spyoncino.schemas.media import MediaArtifact, StorageAck
+from spyoncino.schemas.modes import ModeOrder, SystemMode
 from spyoncino.schemas.status import (
     BusStatus,
     CameraStatus,
@@ -106,6 +108,13 @@ CONFIG_REJECTED = Topic("config.rejected", ConfigRejected, Stage.CONTROL, Delive
 CONTROL_COMMAND = Topic(
     "dashboard.control.command", ControlCommand, Stage.CONTROL, Delivery.CRITICAL
 )
+
+COUNT_EVENTS = Topic("analytics.events.count", EventInquiry, Stage.CONTROL)
+EVENT_COUNTS = Topic("analytics.events.count.reply", EventCounts, Stage.CONTROL)
+
+SYSTEM_MODE = Topic("system.mode", SystemMode, Stage.CONTROL, Delivery.CRITICAL)
+MODE_ORDER = Topic("system.mode.order", ModeOrder, Stage.CONTROL)
+MODE_ANSWER = Topic("system.mode.order.reply", SystemMode, Stage.CONTROL)
 
 STATUS_BUS = Topic("status.bus", BusStatus, Stage.CONTROL)
 STATUS_REPORT = Topic("status.report", StatusReport, Stage.CONTROL)

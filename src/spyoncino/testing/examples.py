@@ -34,7 +34,13 @@ from spyoncino.schemas.events import (
     TrackSummary,
 )
 from spyoncino.schemas.frames import Frame, FrameBatch, FrameRef, MotionMeasurement
+from spyoncino.schemas.inquiry import (
+    EventCounts,
+    EventInquiry,
+    LabelCount,
+)
 from spyoncino.schemas.media import MediaArtifact, MediaKind, Retention, StorageAck
+from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
 from spyoncino.schemas.status import (
     BusStatus,
     CameraState,
@@ -201,7 +207,11 @@ EXAMPLES: tuple[BaseModel, ...] = (
     DoorbellEvent(**ENVELOPE, doorbell="front", camera="door", pts_s=4.25, method="gpio"),
     ErrorReport(**ENVELOPE, component="process.tracker", error="bent", error_type="ValueError"),
     EventCompleted(**ENVELOPE, event=EVENT.model_copy(update={"state": EventState.COMPLETED})),
+    EventCounts(
+        **ENVELOPE, total=3, by_label=(LabelCount(camera="door", label="person", events=2),)
+    ),
     EventCreated(**ENVELOPE, event=EVENT.model_copy(update={"state": EventState.CREATED})),
+    EventInquiry(**ENVELOPE, since=NOON, until=NOON, camera="door"),
     EventUpdate(**ENVELOPE, event=EVENT),
     FRAME,
     FrameBatch(**ENVELOPE, frames=(FRAME,)),
@@ -233,6 +243,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
         notes=("audio left out",),
         retention=Retention(media_class="event", protected=True, expires_at=NOON),
     ),
+    ModeOrder(**ENVELOPE, mode=Mode.PRIVACY, author="page"),
     MotionEvent(
         **ENVELOPE,
         frame=FRAME_REF,
@@ -253,6 +264,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     ),
     StatusReport(**ENVELOPE, module="process.tracker", health=HEALTH),
     StorageAck(**ENVELOPE, subject="event", action="stored", key=VISIT, event_ref=VISIT),
+    SystemMode(**ENVELOPE, mode=Mode.AWAY, author="cli"),
     TrackUpdate(
         **ENVELOPE,
         frame=FRAME_REF,

@@ -15,6 +15,7 @@ from spyoncino.web.routes.cameras import cameras_router
 from spyoncino.web.routes.events import events_router
 from spyoncino.web.routes.health import health_router
 from spyoncino.web.routes.media import media_router
+from spyoncino.web.routes.mode import mode_router
 from spyoncino.web.routes.page import page_router, static_files
 from spyoncino.web.routes.updates import updates_router
 
@@ -39,6 +40,7 @@ def build_app(backend: Backend, policy: AccessPolicy) -> ASGIApp:
         cameras_router(backend),
         events_router(backend),
         media_router(backend),
+        mode_router(backend),
         updates_router(backend),
         page_router(),
     ):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from spyoncino.schemas.media import MediaKind
+from spyoncino.schemas.modes import Mode
 from spyoncino.schemas.status import HealthSummary
 from spyoncino.web.hub import Hub
 from spyoncino.web.live import LiveFeed
@@ -74,6 +75,13 @@ class Backend(Protocol):
 
     def video(self, camera: str) -> VideoFeed | None:
         """The live video of a camera; ``None`` when there is no such camera."""
+
+    async def mode(self, wanted: Mode | None = None) -> Mode:
+        """The mode of the house; with ``wanted`` the one that holds from here on.
+
+        Raises:
+            RequestError: It cannot be changed, or nobody answers.
+        """
 
     async def metrics(self) -> bytes:
         """Figures in the text format of Prometheus."""

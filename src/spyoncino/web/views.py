@@ -8,6 +8,7 @@ from pydantic import Field
 from spyoncino.schemas.base import Record
 from spyoncino.schemas.events import Event
 from spyoncino.schemas.media import MediaArtifact, MediaKind
+from spyoncino.schemas.modes import Mode
 from spyoncino.schemas.status import CameraState, HealthState, HealthSummary
 
 MEDIA_PREFIX = "/api/v1/media/"
@@ -72,6 +73,12 @@ class EventPage(Record):
     )
 
 
+class ModeView(Record):
+    """The mode of the house."""
+
+    mode: Mode
+
+
 class HealthView(Record):
     """How the system is doing."""
 
@@ -110,6 +117,13 @@ class HealthNews(Record):
     kind: Literal["health"] = "health"
     state: HealthState
     detail: str = ""
+
+
+class ModeNews(Record):
+    """Update: the mode of the house."""
+
+    kind: Literal["mode"] = "mode"
+    mode: Mode
 
 
 class Welcome(Record):

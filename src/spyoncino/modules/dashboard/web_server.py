@@ -16,6 +16,7 @@ from spyoncino.schemas import topics
 from spyoncino.schemas.events import EventUpdate
 from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.media import StorageAck
+from spyoncino.schemas.modes import SystemMode
 from spyoncino.schemas.status import (
     CameraStatus,
     HealthState,
@@ -69,6 +70,7 @@ class WebServer(DashboardModule[WebSettings]):
         Consume(topics.MEDIA_STORED, "on_media", Policy.DROP_OLDEST),
         Consume(topics.STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
         Consume(topics.STATUS_HEALTH, "on_health", Policy.LATEST),
+        Consume(topics.SYSTEM_MODE, "on_mode", Policy.LATEST),
     )
 
     def __init__(self, context: ModuleContext) -> None:
@@ -166,6 +168,11 @@ class WebServer(DashboardModule[WebSettings]):
         """Tell the pages about the state of a camera."""
         if self._backend is not None:
             self._backend.tell_camera(status)
+
+    async def on_mode(self, told: SystemMode) -> None:
+        """Tell the pages which mode holds."""
+        if self._backend is not None:
+            self._backend.tell_mode(told.mode)
 
     async def on_health(self, summary: HealthSummary) -> None:
         """Tell the pages how the whole is doing."""

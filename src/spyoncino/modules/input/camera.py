@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.contracts import InputModule, ModuleSettings
+from spyoncino.core.contracts import Consume, InputModule, ModuleSettings
 from spyoncino.core.guard import guarded, sentence
+from spyoncino.core.queues import Policy
 from spyoncino.errors import BusClosedError
 from spyoncino.runtime.capture.messages import (
     CaptureMessage,
@@ -26,6 +27,7 @@ from spyoncino.schemas import topics
 from spyoncino.schemas.base import new_id
 from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.frames import Frame, FrameRef, MotionMeasurement
+from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
 from spyoncino.schemas.status import CameraState, CameraStatus, HealthState, HealthStatus
 
 
@@ -66,43 +68,83 @@ class CameraInput(InputModule[CameraInputSettings]):
     name = "input.camera"
     section = "capture"
     settings_model = CameraInputSettings
+    consumes = (Consume(topics.SYSTEM_MODE, "on_mode", Policy.LATEST),)
     publishes = (topics.CAMERA_FRAME, topics.DOORBELL_PRESSED, topics.STATUS_CAMERA)
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
         self._feeds: dict[str, CameraFeed] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._changing = asyncio.Lock()
 
     async def start(self) -> None:
         """Start a capture process for each camera, as many at once as the settings allow."""
         cameras = [name for name, camera in self.context.cameras.items() if camera.enabled]
-        places = asyncio.Semaphore(self.settings.at_once or max(1, len(cameras)))
+        self._places = asyncio.Semaphore(self.settings.at_once or max(1, len(cameras)))
         self._feeds = {camera: CameraFeed(camera) for camera in cameras}
-        self._tasks = [
-            asyncio.create_task(self._run(feed, places), name=f"{self.name} {feed.camera}")
-            for feed in self._feeds.values()
-        ]
+        mode = await self._mode_now(cameras)
+        for feed in self._feeds.values():
+            if self._is_off(feed.camera, mode):
+                await self._publish_state(feed, CameraState.OFF, f"{mode} mode")
+            else:
+                self._begin(feed)
+
+    async def on_mode(self, told: SystemMode) -> None:
+        """Switch cameras off that are not to see anything in this mode, and on again after it."""
+        async with self._changing:
+            for feed in self._feeds.values():
+                is_off = feed.state is CameraState.OFF
+                if is_off and not self._is_off(feed.camera, told.mode):
+                    self._begin(feed)
+                elif not is_off and self._is_off(feed.camera, told.mode):
+                    await self._switch_off(feed, told.mode)
+
+    async def _mode_now(self, cameras: list[str]) -> Mode | None:
+        """The mode, where a camera depends on it: not one picture before it is known."""
+        if self.context.lossless or not any(self.context.cameras[c].off_in for c in cameras):
+            return None
+        answer = await self.context.bus.request(topics.MODE_ORDER, ModeOrder(source=self.name))
+        return SystemMode.model_validate(answer.model_dump()).mode
+
+    def _is_off(self, camera: str, mode: Mode | None) -> bool:
+        return not self.context.lossless and mode in self.context.cameras[camera].off_in
+
+    def _begin(self, feed: CameraFeed) -> None:
+        feed.state = CameraState.CONNECTING
+        self._tasks[feed.camera] = asyncio.create_task(
+            self._run(feed, self._places), name=f"{self.name} {feed.camera}"
+        )
+
+    async def _switch_off(self, feed: CameraFeed, mode: Mode) -> None:
+        task = self._tasks.pop(feed.camera, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await self.context.captures[feed.camera].stop()
+        await self._publish_end(feed)
+        await self._publish_state(feed, CameraState.OFF, f"{mode} mode")
 
     async def drain(self) -> None:
         """Stop the sources and tell everybody behind that no frame follows.
 
         The capture processes stay: open clips and pictures still come from them.
         """
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         for feed in self._feeds.values():
-            if feed.state is not CameraState.ENDED:
+            if feed.state not in (CameraState.ENDED, CameraState.OFF):
                 await self._publish_end(feed)
 
     async def stop(self) -> None:
         """End the capture processes."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         async with asyncio.TaskGroup() as group:
             for camera in self._feeds:
                 group.create_task(self.context.captures[camera].stop())
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def health(self) -> HealthStatus:
         """As good as the worst camera; says which and why."""
@@ -234,7 +276,7 @@ class CameraInput(InputModule[CameraInputSettings]):
         feed.detail = detail
         if state is CameraState.LIVE:
             feed.trouble = detail  # such as a sub stream that is missing
-        elif state is CameraState.ENDED:
+        elif state in (CameraState.ENDED, CameraState.OFF):
             feed.trouble = ""
         elif state is not CameraState.CONNECTING:  # each new attempt is no sign of health
             feed.trouble = detail or f"it is {state.value}"

@@ -17,7 +17,9 @@ from spyoncino.modules.unsaved import Unsaved
 from spyoncino.persistence.decisions import DecisionStore
 from spyoncino.persistence.events import EventStore, failed
 from spyoncino.schemas import topics
+from spyoncino.schemas.base import Payload
 from spyoncino.schemas.events import CLOSED_STATES, Event, EventState, EventUpdate
+from spyoncino.schemas.inquiry import EventCounts, EventInquiry, LabelCount
 from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.status import HealthState, HealthStatus
 
@@ -57,7 +59,8 @@ class EventLog(StorageModule[EventLogSettings]):
         Consume(topics.EVENT_COMPLETED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(topics.MEDIA_READY, "on_media", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
     )
-    publishes = (topics.EVENT_STORED,)
+    publishes = (topics.EVENT_STORED, topics.EVENT_COUNTS)
+    answers = (topics.COUNT_EVENTS,)
 
     async def start(self) -> None:
         """Close what a killed run left open, then begin to retry what cannot be saved."""
@@ -122,6 +125,20 @@ class EventLog(StorageModule[EventLogSettings]):
                 await self._keep_decisions(event)
             except StorageError as error:
                 self.context.log.error("decisions not kept", error=str(error))
+
+    async def handle_request(self, request: Payload) -> Payload | None:
+        """Count events of a period.
+
+        Raises:
+            StorageError: The database cannot be read.
+        """
+        if not isinstance(request, EventInquiry):
+            return None
+        total, rows = await self._events.counts(
+            camera=request.camera, since=request.since, until=request.until
+        )
+        by_label = tuple(LabelCount(camera=c, label=name, events=n) for c, name, n in rows)
+        return EventCounts(source=self.name, total=total, by_label=by_label)
 
     async def drain(self) -> None:
         """Try a bounded number of times to save what waits.

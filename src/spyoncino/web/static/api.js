@@ -10,8 +10,19 @@ const WAKING = [
 ];
 
 /** @param {string} path @returns {Promise<any>} */
-export async function get(path) {
-  const answer = await fetch(path, { headers: { Accept: "application/json" } });
+export function get(path) {
+  return ask(path, { headers: { Accept: "application/json" } });
+}
+
+/** @param {string} path @param {object} facts @returns {Promise<any>} */
+export function put(path, facts) {
+  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+  return ask(path, { method: "PUT", headers, body: JSON.stringify(facts) });
+}
+
+/** @param {string} path @param {RequestInit} how @returns {Promise<any>} */
+async function ask(path, how) {
+  const answer = await fetch(path, how);
   if (!answer.ok) throw new Error(await sentenceOf(answer));
   return answer.json();
 }

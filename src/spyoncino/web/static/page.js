@@ -4,6 +4,7 @@ import { news } from "./api.js";
 import "./camera-wall.js";
 import "./event-list.js";
 import "./event-viewer.js";
+import "./mode-choice.js";
 import "./page-announcer.js";
 import "./system-state.js";
 

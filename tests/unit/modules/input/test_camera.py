@@ -23,8 +23,15 @@ from spyoncino.runtime.capture.messages import (
 )
 from spyoncino.runtime.frame_ring import FrameHandle
 from spyoncino.schemas.frames import Frame
+from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
 from spyoncino.schemas.status import CameraState, HealthState
-from spyoncino.schemas.topics import CAMERA_FRAME, DOORBELL_PRESSED, STATUS_CAMERA
+from spyoncino.schemas.topics import (
+    CAMERA_FRAME,
+    DOORBELL_PRESSED,
+    MODE_ORDER,
+    STATUS_CAMERA,
+    SYSTEM_MODE,
+)
 from spyoncino.testing.harness import ModuleHarness
 
 BOX = Box(0.1, 0.2, 0.3, 0.4)
@@ -354,3 +361,66 @@ async def test_after_the_bus_is_closed_nothing_is_told_and_nothing_raised(
     await asyncio.sleep(0)
 
     assert module_harness.received(CAMERA_FRAME.of("door")) == []
+
+
+class ModeTeller:
+    """Stands for the modes: answers what holds and tells what comes."""
+
+    def __init__(self, harness: ModuleHarness, mode: Mode) -> None:
+        self._harness = harness
+        self._mode = mode
+        harness.bus.answer(MODE_ORDER, self._answer, name="modes")
+
+    async def _answer(self, _order: ModeOrder) -> SystemMode:
+        return SystemMode(mode=self._mode)
+
+    async def tell(self, mode: Mode) -> None:
+        await self._harness.feed(SYSTEM_MODE, SystemMode(mode=mode))
+
+
+async def test_in_a_mode_that_switches_it_off_a_camera_ends_and_comes_back_by_itself(
+    module_harness: ModuleHarness, cameras: Build
+) -> None:
+    (capture,) = cameras("door", off_in=(Mode.PRIVACY,)).values()
+    modes = ModeTeller(module_harness, Mode.HOME)
+    module = await module_harness.add(CameraInput)
+    capture.say(OPENED, LIVE, frame_ready(1))
+    await module_harness.settle()
+
+    await modes.tell(Mode.PRIVACY)
+    await modes.tell(Mode.PRIVACY)
+
+    assert capture.is_stopped
+    assert states(module_harness)[-1] == ("door", "off", "privacy mode")
+    frames = module_harness.received(CAMERA_FRAME.of("door"))
+    assert [frame.end_of_stream for frame in frames] == [False, True]
+    assert (await module.health()).state is HealthState.OK
+    capture.is_started = False
+
+    await modes.tell(Mode.NIGHT)
+    await modes.tell(Mode.HOME)
+    capture.say(LIVE)
+    await module_harness.settle()
+
+    assert capture.is_started
+    assert [state for _, state, _ in states(module_harness)] == ["live", "off", "live"]
+    await module.drain()
+
+
+async def test_a_start_in_such_a_mode_takes_not_one_picture(
+    module_harness: ModuleHarness, cameras: Build
+) -> None:
+    captures = cameras("door", off_in=(Mode.PRIVACY,))
+    captures |= {"yard": ScriptedCapture()}
+    module_harness.set_camera("yard")
+    module_harness.context.captures = cast("Any", captures)
+    modes = ModeTeller(module_harness, Mode.PRIVACY)
+    module = await module_harness.add(CameraInput)
+    await module_harness.settle()
+    assert (captures["door"].is_started, captures["yard"].is_started) == (False, True)
+    assert states(module_harness) == [("door", "off", "privacy mode")]
+    await module.drain()
+    assert module_harness.received(CAMERA_FRAME.of("door")) == []
+    await modes.tell(Mode.AWAY)
+    await module_harness.settle()
+    assert captures["door"].is_started

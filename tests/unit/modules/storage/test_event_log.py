@@ -3,9 +3,11 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from tests.fixtures.payloads import EVENT_ID, event
+from tests.fixtures.payloads import EVENT_ID, START, event
 
 from spyoncino.errors import StorageError
 from spyoncino.modules.storage.event_log import KILLED_REASON, EventLog
@@ -13,9 +15,11 @@ from spyoncino.persistence import database as database_module
 from spyoncino.persistence.decisions import DecisionStore
 from spyoncino.persistence.events import EventStore
 from spyoncino.schemas.events import EventCompleted, EventCreated, EventState, EventUpdate
+from spyoncino.schemas.inquiry import EventCounts, EventInquiry
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import (
+    COUNT_EVENTS,
     EVENT_COMPLETED,
     EVENT_CREATED,
     EVENT_STORED,
@@ -161,3 +165,27 @@ async def test_the_time_an_event_took_survives_decisions_that_cannot_be_kept(
     await module.drain()
     numbers = await EventStore(harness.context.database).statistics()
     assert list(numbers["mean_processing_ms"].values()) == [250.0]
+
+
+async def test_events_of_a_period_are_counted_on_request(harness: ModuleHarness) -> None:
+    await harness.add(EventLog)
+    store = EventStore(harness.context.database)
+    for number, (camera, labels) in enumerate(
+        [("door", ("person",)), ("door", ("person", "animal")), ("yard", ("animal",))]
+    ):
+        begun = START + timedelta(hours=number)
+        facts = {"event_id": f"{EVENT_ID[:-1]}{number}", "camera": camera, "labels": labels}
+        await store.save(event(state=EventState.COMPLETED, started_at=begun, **facts))
+
+    async def ask(**inquiry: Any) -> tuple[int, list[tuple[str, str, int]]]:
+        answer = await harness.bus.request(COUNT_EVENTS, EventInquiry(**inquiry))
+        assert isinstance(answer, EventCounts)
+        return answer.total, [(each.camera, each.label, each.events) for each in answer.by_label]
+
+    assert await ask() == (
+        3,
+        [("door", "animal", 1), ("door", "person", 2), ("yard", "animal", 1)],
+    )
+    assert await ask(camera="yard", since=START) == (1, [("yard", "animal", 1)])
+    assert await ask(until=START) == (1, [("door", "person", 1)])
+    assert await ask(since=START + timedelta(days=1)) == (0, [])
