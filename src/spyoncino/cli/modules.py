@@ -1,10 +1,11 @@
-"""``spyoncino modules``: which modules there are, and how topics connect them."""
+"""``spyoncino modules``: which modules there are, how topics connect them, how to make one."""
 
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from spyoncino.cli.modules_new import new
 from spyoncino.cli.options import print_json, stderr, stdout
 from spyoncino.core.registry import Module, Registry
 from spyoncino.core.wiring import TopicGraph, build_graph, check_graph, without_misfits
@@ -12,6 +13,7 @@ from spyoncino.errors import UsageError, WiringError
 from spyoncino.modules.builtin import BUILTIN
 
 app = typer.Typer(no_args_is_help=True, help="The modules and the topics between them.")
+app.command("new")(new)
 
 
 @app.command("list")
