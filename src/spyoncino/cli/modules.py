@@ -1,4 +1,4 @@
-"""``spyoncino modules``: which modules there are, and how topics connect them."""
+"""``spyoncino modules``: which modules there are, how topics connect them, how to make one."""
 
 import asyncio
 from typing import Annotated, Any
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from spyoncino.cli.modules_new import new
 from spyoncino.cli.options import GlobalOptions, options_of, print_json, stderr, stdout
 from spyoncino.core.control_desk import ask_main
 from spyoncino.core.module_orders import RELEASE, STATES
@@ -16,6 +17,7 @@ from spyoncino.errors import StorageError, UsageError, WiringError
 from spyoncino.modules.builtin import BUILTIN
 
 app = typer.Typer(no_args_is_help=True, help="The modules and the topics between them.")
+app.command("new")(new)
 
 
 @app.command("list")

@@ -1,4 +1,6 @@
+import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ OTHERS = frozenset({"other_plug_in.module"})
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package ``mine`` with a module that imports a neighbour of its own; it is loaded."""
     folder = tmp_path / "mine"
     (folder / "deep").mkdir(parents=True)
@@ -18,11 +20,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "deep" / "__init__.py").write_text("")
     (folder / "deep" / "helper.py").write_text("import json\n")
     monkeypatch.syspath_prepend(tmp_path)
-    __import__("mine.module")
+    importlib.import_module("mine.module")
+    yield folder
     for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
-        monkeypatch.delitem(sys.modules, name)
-        monkeypatch.setitem(sys.modules, name, __import__(name, fromlist=["x"]))
-    return folder
+        del sys.modules[name]
 
 
 @pytest.mark.usefixtures("package")

@@ -1,4 +1,3 @@
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -153,5 +152,3 @@ def test_a_plug_in_that_imports_another_module_is_left_out_by_name(
         ("b", f"imports another module (pack_b.py imports pack_a.gong){words}"),
         ("c", f"imports another module (pack_c.py imports {BUILT_IN}.folders){words}"),
     ]
-    for name in ("pack_a", "pack_a.gong", "pack_b", "pack_c"):
-        monkeypatch.delitem(sys.modules, name)
