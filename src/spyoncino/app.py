@@ -30,6 +30,7 @@ from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
 from spyoncino.core.stage_meter import StageMeter
+from spyoncino.core.top_snapshot import SystemView, register_top
 from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
@@ -114,6 +115,8 @@ class Application:
         self._stack = AsyncExitStack()
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        view = SystemView(self.bus, self.pool, self.captures, self.meters, self.clock)
+        register_top(self.desk, view)
         register_log_levels(self.desk, {kind.name for kind in self._registry.modules})
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
@@ -150,6 +153,7 @@ class Application:
         for name, camera in self.loaded.settings.cameras.items():
             if camera.enabled:
                 self.captures.add(self._capture_spec(name, camera))
+        self.meters.begun_ns = self.clock.monotonic_ns()
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
         # Workers load their models while modules start and cameras connect; their jobs wait.
