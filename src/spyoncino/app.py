@@ -35,6 +35,7 @@ from spyoncino.core.pipeline_report import worker_report
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import CameraSettings
 from spyoncino.core.stage_meter import StageMeter
+from spyoncino.core.top_snapshot import SystemView, register_top
 from spyoncino.core.topic_versions import needed_hops
 from spyoncino.core.watches import Watches
 from spyoncino.detectors.factory import AUTO, FALLBACK
@@ -129,6 +130,8 @@ class Application:
         self._watches = self._build_watches()
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        view = SystemView(self.bus, self.pool, self.captures, self.meters, self.clock)
+        register_top(self.desk, view)
         register_log_levels(self.desk, {kind.name for kind in self._registry.modules})
         register_modules(self.desk, self.orchestrator)
         self.modes: Modes | None = None
@@ -172,6 +175,7 @@ class Application:
         for name, camera in self.loaded.settings.cameras.items():
             if camera.enabled:
                 self.captures.add(self._capture_spec(name, camera))
+        self.meters.begun_ns = self.clock.monotonic_ns()
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
         if self.modes is not None:

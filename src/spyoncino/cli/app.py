@@ -71,6 +71,11 @@ COMMANDS = (
         "Critical messages that a part of the system could not handle.",
     ),
     LazyCommand(
+        "top",
+        "spyoncino.cli.top:top",
+        "Watch the running system: cameras, stages, queues, workers, memory, events.",
+    ),
+    LazyCommand(
         "logs",
         "spyoncino.cli.logs:app",
         "Log lines: show them, follow one happening, change levels while it runs.",

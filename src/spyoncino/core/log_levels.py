@@ -23,7 +23,11 @@ LEVELS = ("debug", "info", "warning", "error")
 SHOW, SET = "logs.levels", "logs.level"
 """Orders of the control desk."""
 
-_METHODS = {"exception": logging.ERROR, "warn": logging.WARNING, "critical": logging.CRITICAL}
+_METHODS = {
+    **{name.lower(): number for name, number in logging.getLevelNamesMapping().items()},
+    "exception": logging.ERROR,
+}
+"""Method of a logger to the level of its lines."""
 
 
 class LevelTable(logging.Filter):
@@ -95,8 +99,7 @@ class LevelTable(logging.Filter):
         """
         module = event.get("module")
         name = f"{OURS}.{module}" if module else getattr(logger, "name", OURS)
-        level = _METHODS.get(method) or logging.getLevelNamesMapping()[method.upper()]
-        if level < self.of(name):
+        if _METHODS.get(method, logging.CRITICAL) < self.of(name):
             raise structlog.DropEvent
         return event
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from spyoncino.core.histogram import SCORE_BOUNDS, Histogram, Rate
 from spyoncino.core.latency_budget import STAGES
 from spyoncino.schemas.events import Event
-from spyoncino.schemas.status import CameraState
+from spyoncino.schemas.status import CameraState, HealthSummary
 
 EVENTS_KEPT = 12
 """Newest events that are kept to be shown."""
@@ -72,6 +72,8 @@ class Meters:
     """All counters of one run."""
 
     def __init__(self) -> None:
+        self.begun_ns: int | None = None
+        """Monotonic time at which the run began."""
         self.stages = {stage.name: StageFigures() for stage in STAGES}
         self.cameras: dict[str, Availability] = {}
         self.errors: Counter[tuple[str, str]] = Counter()
@@ -86,6 +88,8 @@ class Meters:
         """Closed events by label; one with two labels counts for both."""
         self.escalations: Counter[str] = Counter()
         """By part: how often its failures were called repeated."""
+        self.health: HealthSummary | None = None
+        """The latest summary; ``None`` before the first."""
         self.newest_events: deque[Event] = deque(maxlen=EVENTS_KEPT)
 
     def score(self, label: str, score: float) -> None:

@@ -17,7 +17,7 @@ from spyoncino.schemas.detections import DetectionEvent, TrackState, TrackUpdate
 from spyoncino.schemas.events import CLOSED_STATES, EventUpdate
 from spyoncino.schemas.frames import Frame, FrameRef
 from spyoncino.schemas.media import MediaArtifact, StorageAck
-from spyoncino.schemas.status import CameraStatus, ErrorReport
+from spyoncino.schemas.status import CameraStatus, ErrorReport, HealthSummary
 
 FRAMES_KEPT = 64
 """Frames of a camera whose stages are remembered: ten seconds of live analysis."""
@@ -82,6 +82,7 @@ class StageMeter:
         topics.CLIP_READY,
         topics.STATUS_CAMERA,
         topics.STATUS_ERROR,
+        topics.STATUS_HEALTH,
     )
 
     def __init__(self, meters: Meters) -> None:
@@ -95,6 +96,7 @@ class StageMeter:
             MediaArtifact: self._on_media,
             CameraStatus: self._on_camera,
             ErrorReport: self._on_error,
+            HealthSummary: self._on_health,
         }
 
     def listen(self, bus: Bus) -> None:
@@ -211,6 +213,10 @@ class StageMeter:
 
     def _on_camera(self, message: Message, status: CameraStatus) -> None:
         self._meters.camera(status.camera, status.state, message.published_ns)
+
+    def _on_health(self, message: Message, summary: HealthSummary) -> None:
+        del message
+        self._meters.health = summary
 
     def _on_error(self, message: Message, report: ErrorReport) -> None:
         del message

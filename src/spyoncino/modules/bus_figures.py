@@ -55,7 +55,10 @@ def bus_figures(status: BusStatus) -> list[Figure]:
             ],
         ),
         Figure(
-            "bus_dead_letters", "Messages given up since the start.", [({}, status.dead_letters)]
+            "bus_dead_letters",
+            "Messages given up since the start.",
+            [({}, status.dead_letters)],
+            "counter",
         ),
     ]
 

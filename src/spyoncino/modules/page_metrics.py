@@ -1,7 +1,6 @@
 """The figures of the whole system as ``/metrics`` tells them."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,11 +11,12 @@ from spyoncino.modules.camera_figures import camera_figures
 from spyoncino.modules.live_figures import LiveNumbers, live_figures
 from spyoncino.modules.loss_figures import loss_figures
 from spyoncino.modules.pool_figures import pool_figures
-from spyoncino.modules.process_figures import cost_of, process_figures
+from spyoncino.modules.process_figures import process_figures
 from spyoncino.modules.quality_figures import quality_figures
 from spyoncino.modules.stage_figures import stage_figures
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
+from spyoncino.runtime.process_cost import cost_of, processes_of
 from spyoncino.schemas.status import HealthState, HealthSummary
 from spyoncino.web.metrics import Buckets, Figure, render
 from spyoncino.web.views import CameraView
@@ -44,12 +44,7 @@ async def system_metrics(context: ModuleContext, known: PageFigures) -> bytes:
     bus = context.bus.status()
     statistics = await EventStore(context.database).statistics()
     media_bytes = await MediaStore(context.database).total_bytes()
-    processes = {
-        "main": os.getpid(),
-        **{f"capture-{camera}": stats.pid for camera, stats in captures.items()},
-        **{worker.worker_id: worker.pid for worker in pool.workers},
-    }
-    costs = await asyncio.to_thread(cost_of, processes)
+    costs = await asyncio.to_thread(cost_of, processes_of(pool, captures))
     now_ns = context.clock.monotonic_ns()
     figures: list[Figure | Buckets] = [
         Figure("info", "Version of the program.", [({"version": __version__}, 1.0)]),

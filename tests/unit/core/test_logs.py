@@ -209,3 +209,20 @@ def test_secrets_are_masked_by_their_keys_at_any_depth() -> None:
 def test_other_objects_are_masked_as_text(tmp_path: Path) -> None:
     assert mask_value(tmp_path) == str(tmp_path)
     assert mask_value(ValueError("password=x")) == "password=***"
+
+
+SOURCE = Path(__file__).parents[3] / "src" / "spyoncino"
+IN_CHILDREN = (
+    *("runtime/capture", "media", "detectors", "tracking", "geometry"),
+    *("runtime/worker.py", "runtime/tasks.py", "runtime/object_task.py", "runtime/media_tasks.py"),
+)
+
+
+@pytest.mark.parametrize("place", IN_CHILDREN)
+def test_what_runs_in_children_writes_no_lines_but_tells_main(place: str) -> None:
+    """Their lines would have no correlation id, no masking and no file."""
+    path = SOURCE / place
+    files = [path] if path.suffix else sorted(path.rglob("*.py"))
+    assert files
+    writers = [file.name for file in files if "getLogger" in file.read_text()]
+    assert writers == []

@@ -10,13 +10,14 @@ from tests.fixtures.payloads import CAMERA, event
 from spyoncino.core.meters import Meters
 from spyoncino.modules.bus_figures import bus_figures
 from spyoncino.modules.loss_figures import loss_figures
-from spyoncino.modules.process_figures import cost_of, cpu_s, process_figures
+from spyoncino.modules.process_figures import process_figures
 from spyoncino.modules.quality_figures import quality_figures
 from spyoncino.modules.stage_figures import stage_figures
 from spyoncino.runtime.capture.messages import CaptureCounters
 from spyoncino.runtime.capture_limits import CaptureStats
 from spyoncino.runtime.jobs import Priority
 from spyoncino.runtime.pool_stats import PoolState, PoolStats, Quantiles
+from spyoncino.runtime.process_cost import cost_of, cpu_s
 from spyoncino.schemas.events import EventState
 from spyoncino.schemas.status import BusStatus, CameraState, SubscriberStatus
 from spyoncino.web.metrics import Buckets, Figure, render
@@ -44,7 +45,7 @@ def bus(*subscribers: SubscriberStatus) -> BusStatus:
     return BusStatus(published=1, delivered=2, dropped=0, failed=0, subscribers=subscribers)
 
 
-def pool(**numbers: int) -> PoolStats:
+def pool(**numbers: Any) -> PoolStats:
     values: dict[str, Any] = {
         **dict.fromkeys(
             (

@@ -18,11 +18,11 @@ from spyoncino.analysis import Analysis, AnalysisRequest
 from spyoncino.errors import ConfigError, JobExpiredError
 from spyoncino.modules.dashboard.web_server import WebServer
 from spyoncino.modules.page_backend import VIEWER_ATTENDS_S
-from spyoncino.modules.process_figures import pss_bytes
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.runtime.capture.messages import LiveBegun, LiveFragment, LiveUnavailable
+from spyoncino.runtime.process_cost import pss_bytes
 from spyoncino.runtime.tasks import PICTURE
 from spyoncino.schemas import topics
 from spyoncino.schemas.events import EventCompleted

@@ -1,8 +1,9 @@
 import asyncio
 
+import structlog
 from tests.fixtures.payloads import CAMERA, detection, frame_ref, track, tracks, utc_at
 
-from spyoncino.modules.event.builder import SILENCE_S, EventBuilderModule, EventSettings
+from spyoncino.modules.event.builder import BORN_OF, SILENCE_S, EventBuilderModule, EventSettings
 from spyoncino.schemas.detections import MotionEvent, TrackState
 from spyoncino.schemas.events import DoorbellEvent, Event, EventState
 from spyoncino.schemas.topics import (
@@ -73,6 +74,17 @@ async def test_a_press_opens_an_event_at_once_without_any_frame(
     await module_harness.feed(PRESSES, press())
     (created,) = module_harness.received(EVENT_CREATED)
     assert (created.event.type, created.event.presses) == ("doorbell", (0.0,))
+
+
+async def test_an_event_names_the_press_that_it_was_born_of(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    rang = press().model_copy(update={"correlation_id": "press-7"})
+    with structlog.testing.capture_logs() as lines:
+        await module_harness.feed(PRESSES, rang)
+    (created,) = module_harness.received(EVENT_CREATED)
+    assert created.metadata == {BORN_OF: "press-7"}
+    (line,) = [each for each in lines if each["event"] == "event begins"]
+    assert (line["correlation_id"], line["born_of"]) == (created.correlation_id, "press-7")
     assert created.event.started_at == utc_at(0.0)
 
 
