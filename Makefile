@@ -9,7 +9,7 @@ SMALL_TESTS := tests/unit tests/contracts tests/architecture
 LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick services check wheel format bench soak drill clean
+.PHONY: help demo test quick services check wheel format bench soak drill chaos clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,9 @@ drill: $(VENV)/.developer ## what breaks, breaks: cameras, cables, processes (ab
 	$(BIN)/python benchmarks/restart_drill.py --kills 20 --hangs 1
 	$(BIN)/python benchmarks/kill_nine.py
 	$(BIN)/python benchmarks/pool_chaos.py
+
+chaos: $(VENV)/.developer ## everything breaks in a seeded order while the bell is rung (CHAOS_MINUTES=20, root for the full disk)
+	$(BIN)/python benchmarks/chaos.py --minutes $${CHAOS_MINUTES:-20}
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from spyoncino.detectors.results import DetectionMetrics
+from spyoncino.geometry.boxes import FULL_PICTURE
 from spyoncino.runtime.frame_ring import FrameHandle, read_frame
+from spyoncino.runtime.tasks import ObjectJob, ObjectResult
 
 
 def build_echo(_settings: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -46,3 +49,15 @@ def build_model(settings: Mapping[str, Any]) -> Callable[[FrameHandle | None], f
         return float(session.run(None, {entry.name: picture})[0].sum())
 
     return run
+
+
+def build_slow_look(settings: Mapping[str, Any]) -> Callable[[ObjectJob], ObjectResult]:
+    """Waits ``seconds`` for each part of a picture, as a slow model does, and finds nothing."""
+    seconds = float(settings["seconds"])
+
+    def look(job: ObjectJob) -> ObjectResult:
+        parts = ((FULL_PICTURE,) if job.whole else ()) + job.regions
+        time.sleep(seconds * len(parts))
+        return ObjectResult((), "slow", parts, DetectionMetrics("slow"))
+
+    return look

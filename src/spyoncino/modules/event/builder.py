@@ -209,7 +209,12 @@ class EventBuilderModule(EventModule[EventSettings]):
         """Camera time and wall time of a press; the camera's clock is trusted where it is known."""
         frame = line.frame
         if frame is None:
-            return press.pts_s or 0.0, press.timestamp
+            event = line.builder.open_event
+            if event is None or press.pts_s is not None:
+                return press.pts_s or 0.0, press.timestamp
+            # A camera without pictures: its time goes on from the press that opened the event.
+            since_s = (press.timestamp - event.started_at).total_seconds()
+            return event.start_s + max(0.0, since_s), press.timestamp
         pts_s = press.pts_s
         if pts_s is None:
             elapsed_ns = self.context.clock.monotonic_ns() - frame.monotonic_ns

@@ -88,6 +88,16 @@ async def test_an_event_names_the_press_that_it_was_born_of(module_harness: Modu
     assert created.event.started_at == utc_at(0.0)
 
 
+async def test_presses_at_a_camera_without_pictures_keep_their_distance(
+    module_harness: ModuleHarness,
+) -> None:
+    """Else all of them would lie at the moment of the first."""
+    await module_harness.add(EventBuilderModule)
+    later = press().model_copy(update={"timestamp": utc_at(2.5)})
+    await module_harness.feed(PRESSES, press(), later)
+    assert module_harness.received(EVENT_UPDATED)[-1].event.presses == (0.0, 2.5)
+
+
 async def test_a_press_without_camera_time_gets_it_from_the_clock(
     module_harness: ModuleHarness,
 ) -> None:

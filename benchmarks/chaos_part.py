@@ -1,0 +1,154 @@
+"""A plug-in for the chaos run: rings the bell, keeps what it heard, and misbehaves on order.
+
+The ringer writes down each press after ``publish`` has returned, which is when it counts as
+accepted; the ear hears every press durably. The monkey does what the file ``order`` says, until it
+is restarted: a restart mends it.
+"""
+
+import asyncio
+import os
+import random
+import time
+from pathlib import Path
+
+from pydantic import Field
+
+from spyoncino.core.contracts import (
+    AnalyticsModule,
+    Consume,
+    InputModule,
+    ModuleSettings,
+    ProcessModule,
+)
+from spyoncino.core.queues import Policy
+from spyoncino.errors import SpyoncinoError
+from spyoncino.schemas import topics
+from spyoncino.schemas.events import DoorbellEvent
+from spyoncino.schemas.frames import Frame
+from spyoncino.schemas.status import HealthStatus
+
+LEAST_PAUSE_S, MOST_PAUSE_S = 0.5, 2.5
+"""Between two presses: a bored child at three doors."""
+
+BLOCK_S = 1.6
+
+
+class ChaosSettings(ModuleSettings):
+    """Where the parts of the chaos run meet."""
+
+    folder: str = Field(default="", description="Folder of orders and records.")
+    seed: int = Field(default=1, description="Of the moments of presses.")
+
+
+def note(path: Path, line: str) -> None:
+    """Append a line in one write, so that a kill cannot cut it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, f"{line}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+class Ringer(InputModule[ChaosSettings]):
+    """Rings at random doors."""
+
+    name = "input.chaos_ringer"
+    section = "chaosringer"
+    settings_model = ChaosSettings
+    publishes = (topics.DOORBELL_PRESSED,)
+
+    async def start(self) -> None:
+        """Begin to ring."""
+        self._ringing = asyncio.create_task(self._ring(), name=self.name)
+
+    async def stop(self) -> None:
+        """Ring no more."""
+        ringing: asyncio.Task[None] | None = getattr(self, "_ringing", None)
+        if ringing is not None:
+            ringing.cancel()
+            await asyncio.gather(ringing, return_exceptions=True)
+
+    async def health(self) -> HealthStatus:
+        """Always well."""
+        return HealthStatus()
+
+    async def _ring(self) -> None:
+        chance = random.Random(self.settings.seed)  # noqa: S311 - moments, not secrets
+        folder = Path(self.settings.folder)
+        while True:
+            await self.context.clock.sleep(chance.uniform(LEAST_PAUSE_S, MOST_PAUSE_S))
+            camera = chance.choice(sorted(self.context.cameras))
+            press = DoorbellEvent(doorbell=camera, camera=camera, method="chaos")
+            try:
+                await self.publish(topics.DOORBELL_PRESSED.of(camera), press)
+            except SpyoncinoError as error:
+                note(folder / "refused", f"{press.event_id} {error}")
+                continue
+            note(folder / "accepted", f"{press.event_id} {camera} {time.time()}")
+
+
+class Ear(AnalyticsModule[ChaosSettings]):
+    """Hears every press at least once."""
+
+    name = "analytics.chaos_ear"
+    section = "chaosear"
+    settings_model = ChaosSettings
+    consumes = (Consume(topics.DOORBELL_PRESSED, "on_press", Policy.BLOCK, durable=True),)
+
+    async def start(self) -> None:
+        """Nothing to acquire."""
+
+    async def stop(self) -> None:
+        """Nothing to release."""
+
+    async def health(self) -> HealthStatus:
+        """Always well."""
+        return HealthStatus()
+
+    async def on_press(self, press: DoorbellEvent) -> None:
+        """Write it down."""
+        note(Path(self.settings.folder) / "heard", press.event_id)
+
+
+class Monkey(ProcessModule[ChaosSettings]):
+    """Misbehaves on order."""
+
+    name = "process.chaos_monkey"
+    section = "chaosmonkey"
+    settings_model = ChaosSettings
+    consumes = (Consume(topics.CAMERA_FRAME, "on_frame"),)
+
+    async def start(self) -> None:
+        """A new life: no order is in force."""
+        self._order_file.unlink(missing_ok=True)
+
+    async def stop(self) -> None:
+        """Nothing to release."""
+
+    async def health(self) -> HealthStatus:
+        """Hangs on order."""
+        if self._order == "hang":
+            await asyncio.Event().wait()
+        return HealthStatus()
+
+    async def on_frame(self, frame: Frame) -> None:
+        """Raises, lies or blocks on order."""
+        match self._order:
+            case "raise":
+                raise ZeroDivisionError(frame.frame.camera)
+            case "lie":
+                await self.publish(topics.MEDIA_READY, frame)
+            case "block":
+                self._order_file.unlink(missing_ok=True)
+                time.sleep(BLOCK_S)  # noqa: ASYNC251 - that is the fault
+
+    @property
+    def _order_file(self) -> Path:
+        return Path(self.settings.folder) / "order"
+
+    @property
+    def _order(self) -> str:
+        try:
+            return self._order_file.read_text().strip()
+        except OSError:
+            return ""

@@ -1,0 +1,202 @@
+"""A detector that is too slow for its cameras: what leaving work out in stages is good for.
+
+Three cameras in which something moves all the time, five frames a second each; a worker that needs
+0.15 s for a look (a small machine), so that about four times as much is asked for as can be done. A
+clip is finished every three seconds, somebody rings every 25. The real bus, pool and object
+detector; only pictures and the model are left out: the worker sleeps. The same twice, without and
+with ``core.load_control``.
+
+    python benchmarks/overload.py --seconds 60
+"""
+
+import argparse
+import asyncio
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from report import ROOT, Row, write_report
+from spyoncino.clock import SystemClock
+from spyoncino.core.bus import Bus
+from spyoncino.core.context import ModuleContext
+from spyoncino.core.decisions import DecisionLog
+from spyoncino.core.load_control import LoadControl
+from spyoncino.core.message import Message
+from spyoncino.core.paths import DataFolder
+from spyoncino.core.wiring import subscribe_module
+from spyoncino.errors import SpyoncinoError
+from spyoncino.modules.process.object_detector import ObjectDetectorModule, ObjectSettings
+from spyoncino.runtime.jobs import Job, Priority, TaskSpec
+from spyoncino.runtime.pool import WorkerPool
+from spyoncino.runtime.tasks import OBJECTS
+from spyoncino.schemas import topics
+from spyoncino.schemas.events import DoorbellEvent
+
+sys.path.insert(0, str(ROOT))
+
+from tests.fixtures.module_harness import FakeCaptures
+from tests.fixtures.payloads import frame
+
+LOOK_S, FINISH_S = 0.15, 0.5
+CAMERAS = ("door", "gate", "yard")
+FRAME_EVERY_S, CLIP_EVERY_S, PRESS_EVERY_S = 0.2, 3.0, 25.0
+
+
+@dataclass(slots=True)
+class Run:
+    """What was measured; ages in seconds."""
+
+    looks_s: list[float] = field(default_factory=list)
+    press_looks_s: list[float] = field(default_factory=list)
+    clips_s: list[float] = field(default_factory=list)
+    clips_asked: int = 0
+    failed: int = 0
+    stages: list[str] = field(default_factory=list)
+
+
+class House:
+    """Cameras, bell and clips around one detector."""
+
+    def __init__(self, pool: WorkerPool, bus: Bus, folder: Path) -> None:
+        self.run = Run()
+        self._pool, self._bus = pool, bus
+        self._clock = SystemClock()
+        self._began_s = time.monotonic()
+        self._press_s: dict[str, float] = {}
+        context = ModuleContext(
+            bus=bus,
+            clock=self._clock,
+            log=structlog.get_logger("overload"),
+            decisions=DecisionLog(),
+            data=DataFolder(folder),
+            cameras={},
+            pool=pool,
+            captures=cast("Any", FakeCaptures()),
+            database=cast("Any", None),
+        )
+        self.detector = ObjectDetectorModule(context)
+
+    async def live(self, seconds: float) -> Run:
+        """Let it run for so long."""
+        await self.detector.configure(ObjectSettings())
+        await self.detector.start()
+        subscribe_module(self._bus, self.detector, lossless=False)
+        self._bus.subscribe(topics.OBJECTS_DETECTED, self._on_look, name="ear")
+        self._bus.subscribe(topics.STATUS_LOAD, self._on_load, name="stages")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                for camera in CAMERAS:
+                    group.create_task(self._show(camera))
+                group.create_task(self._finish_clips(group))
+                group.create_task(self._ring())
+        self.run.failed = int((await self.detector.health()).numbers["looks_failed"])
+        await self.detector.stop()
+        return self.run
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self._began_s
+
+    async def _show(self, camera: str) -> None:
+        while True:
+            moving = frame(self._now_s(), camera=camera)
+            await self._bus.publish(topics.CAMERA_FRAME.of(camera), moving)
+            await asyncio.sleep(FRAME_EVERY_S)
+
+    async def _ring(self) -> None:
+        while True:
+            await asyncio.sleep(PRESS_EVERY_S)
+            press = DoorbellEvent(doorbell="door", camera="door", pts_s=self._now_s())
+            self._press_s["door"] = self._now_s()
+            await self._bus.publish(topics.DOORBELL_PRESSED.of("door"), press)
+
+    async def _finish_clips(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            group.create_task(self._finish())
+            await asyncio.sleep(CLIP_EVERY_S)
+
+    async def _finish(self) -> None:
+        self.run.clips_asked += 1
+        began_s = self._now_s()
+        with suppress(SpyoncinoError):
+            await self._pool.submit(Job("finish", 0, priority=Priority.BACKGROUND))
+            self.run.clips_s.append(self._now_s() - began_s)
+
+    async def _on_look(self, message: Message) -> None:
+        shown_s = message.payload.frame.pts_s
+        self.run.looks_s.append(self._now_s() - shown_s)
+        pressed_s = self._press_s.get(message.payload.frame.camera)
+        if pressed_s is not None and shown_s >= pressed_s:
+            self.run.press_looks_s.append(self._now_s() - pressed_s)
+            del self._press_s[message.payload.frame.camera]
+
+    async def _on_load(self, message: Message) -> None:
+        self.run.stages.append(message.payload.stage.value)
+
+
+async def measured(seconds: float, folder: Path, *, is_controlled: bool) -> Run:
+    """One run."""
+    clock = SystemClock()
+    tasks = [
+        TaskSpec(OBJECTS, "pool_work:build_slow_look", {"seconds": LOOK_S}),
+        TaskSpec("finish", "pool_work:build_sleep", {"seconds": FINISH_S}),
+    ]
+    async with Bus(clock) as bus, WorkerPool(tasks, 1, clock) as pool:
+        control = LoadControl(
+            bus,
+            clock,
+            structlog.get_logger("overload"),
+            pressure_of_pool=pool.pressure,
+            loop_lag_s=lambda: 0.0,
+            on_change=lambda: asyncio.sleep(0),
+        )
+        if is_controlled:
+            control.start()
+        try:
+            return await House(pool, bus, folder).live(seconds)
+        finally:
+            await control.stop()
+
+
+def rows(word: str, run: Run) -> list[Row]:
+    """The figures of one run."""
+
+    def median(values: list[float]) -> float:
+        return statistics.median(values) if values else float("nan")
+
+    return [
+        Row(f"{word}: looks told", len(run.looks_s), "looks"),
+        Row(f"{word}: looks given up", run.failed, "looks"),
+        Row(f"{word}: age of what is told, median", median(run.looks_s), "s"),
+        Row(f"{word}: age of what is told, most", max(run.looks_s, default=0), "s"),
+        Row(f"{word}: press to its first look, most", max(run.press_looks_s, default=0), "s"),
+        Row(f"{word}: clips finished", len(run.clips_s), "clips", None, f"of {run.clips_asked}"),
+        Row(f"{word}: wait for a clip, median", median(run.clips_s), "s"),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--name", default="overload", help="of the result")
+    wanted = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.getLogger("spyoncino").setLevel(logging.ERROR)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="overload-") as folder:
+        for word, is_controlled in (("without", False), ("with stages", True)):
+            run = asyncio.run(measured(wanted.seconds, Path(folder), is_controlled=is_controlled))
+            found += rows(word, run)
+            print(word, "stages:", run.stages)
+    write_report(wanted.name, found)
+
+
+if __name__ == "__main__":
+    main()
