@@ -18,11 +18,11 @@ from structlog.typing import FilteringBoundLogger
 
 from spyoncino.clock import Clock
 from spyoncino.core.bus_reports import BusReporter
-from spyoncino.core.critical import CriticalLine
+from spyoncino.core.critical import DRAIN_POLL_S, CriticalLine
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message, Receipt
 from spyoncino.core.queues import Policy
-from spyoncino.core.requests import Answer, Requests
+from spyoncino.core.requests import REQUEST_TIMEOUT_S, Answer, Requests
 from spyoncino.core.routes import Route, Routes, check_type, wait_for_room
 from spyoncino.core.subscription import Handler, Subscription, in_thread, is_async
 from spyoncino.core.topic_aliases import canonical_name, canonical_pattern, in_parts
@@ -42,12 +42,6 @@ MAX_FROM_THREADS = 1024
 
 SYNC_THREADS = 4
 """Threads for synchronous handlers, for all subscribers together."""
-
-DRAIN_POLL_S = 0.001
-"""How often ``drain`` looks whether the outbox has written: about as long as a commit takes."""
-
-REQUEST_TIMEOUT_S = 5.0
-"""How long a question waits for its answer when the asker does not say."""
 
 STOP_GRACE_S = 5.0
 """How long ``stop`` lets running handlers finish before it interrupts them."""
@@ -243,12 +237,8 @@ class Bus:
         """
         if self._loop is not None and not self._running:
             raise BusClosedError(f'"{name}" cannot subscribe: the bus was stopped.')
-        if durable and policy is not Policy.BLOCK:
-            raise WiringError(f'"{name}" cannot be durable with the policy {policy}; use block.')
-        if durable and any(
-            each.is_durable and each.name == name and not each.closed for each in self._routes
-        ):
-            raise WiringError(f'A durable subscriber "{name}" runs already: use another name.')
+        if durable:
+            self._routes.check_durable(name, policy)
         wanted = pattern if isinstance(pattern, str) else pattern.pattern
         taking = handler if is_async(handler) else in_thread(handler, self._threads())
         subscription = Subscription(

@@ -31,6 +31,9 @@ _Waiting = tuple[Message, Callable[[], None] | None, asyncio.Future[Rooms]]
 JOURNAL_NAME = "presses.journal"
 """File beside the outbox that presses are synced to."""
 
+DRAIN_POLL_S = 0.001
+"""How often ``Bus.drain`` looks whether the file has been written: about as long as a commit."""
+
 SWEEP_S = 2.0
 """Seconds between two sweeps of what everybody has handled."""
 

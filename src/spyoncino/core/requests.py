@@ -20,6 +20,9 @@ from spyoncino.schemas.topics import Topic
 MAX_QUESTIONS = 64
 """Questions of one topic that may wait for their answerer; the next one runs into its time-out."""
 
+REQUEST_TIMEOUT_S = 5.0
+"""How long a question waits for its answer when the asker does not say."""
+
 Answer = Callable[[Any], Awaitable[Payload | None]]
 """Takes a question; ``None`` means that it is somebody else's."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from spyoncino.core.bus_stats import SubscriberCounters
 from spyoncino.core.message import Message
-from spyoncino.core.queues import BoundedQueue
+from spyoncino.core.queues import BoundedQueue, Policy
 from spyoncino.core.subscription import Subscription
 from spyoncino.core.topic_match import check_name, compile_pattern, declared_topic
 from spyoncino.errors import WiringError
@@ -54,6 +54,17 @@ class Routes:
         """
         self._takes[subscription] = compile_pattern(subscription.pattern)
         self._routes.clear()
+
+    def check_durable(self, name: str, policy: Policy) -> None:
+        """Make sure that a durable subscriber of this name would lose nothing.
+
+        Raises:
+            WiringError: Its policy drops messages, or another one takes its place in the outbox.
+        """
+        if policy is not Policy.BLOCK:
+            raise WiringError(f'"{name}" cannot be durable with the policy {policy}; use block.')
+        if any(each.is_durable and each.name == name and not each.closed for each in self):
+            raise WiringError(f'A durable subscriber "{name}" runs already: use another name.')
 
     def known(self, name: str) -> Route | None:
         """The route of a name that was asked for before."""
