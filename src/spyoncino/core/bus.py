@@ -21,10 +21,10 @@ from spyoncino.core.bus_reports import BusReporter
 from spyoncino.core.critical import CriticalLine
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message, Receipt
-from spyoncino.core.queues import Policy
+from spyoncino.core.queues import HIGH_MARK, Policy
 from spyoncino.core.requests import Answer, Requests
 from spyoncino.core.routes import Route, Routes, check_type, wait_for_room
-from spyoncino.core.subscription import Handler, Subscription, in_thread, is_async
+from spyoncino.core.subscription import Handler, Limits, Subscription, in_thread, is_async
 from spyoncino.errors import BusClosedError, RequestError, WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import BusStatus
@@ -64,6 +64,7 @@ class Bus:
         status_interval_s: Seconds between two ``status.bus`` snapshots.
         outbox: File that makes critical topics durable; ``None`` treats every topic as best effort.
         patience: For durable subscribers whose handler fails.
+        high_mark: Fraction of a queue's capacity, 0..1, at which its fill is told as pressure.
     """
 
     def __init__(
@@ -74,7 +75,10 @@ class Bus:
         status_interval_s: float = 5.0,
         outbox: Path | None = None,
         patience: Patience | None = None,
+        high_mark: float = HIGH_MARK,
     ) -> None:
+        self._sleep = clock.sleep
+        self._high_mark = high_mark
         self._now_ns = clock.monotonic_ns
         self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.bus")
         self._reporter = BusReporter(self, clock, self._log, status_interval_s)
@@ -221,6 +225,7 @@ class Bus:
         name: str,
         policy: Policy = Policy.DROP_OLDEST,
         capacity: int = 256,
+        max_per_s: float | None = None,
         durable: bool = False,
     ) -> Subscription:
         """Have a handler called with every message of a topic or pattern, one at a time, in order.
@@ -231,6 +236,7 @@ class Bus:
             name: Who subscribes, for status, logs and ``status.error.<name>``.
             policy: What happens when its queue is full.
             capacity: Messages that may wait.
+            max_per_s: With the policy ``latest``: messages handed out per second at most.
             durable: With an outbox: every critical message is handled at least once, in order,
                 also those that were published while nobody of this name subscribed. Needs the
                 policy ``block`` and a name of its own.
@@ -243,6 +249,8 @@ class Bus:
             raise BusClosedError(f'"{name}" cannot subscribe: the bus was stopped.')
         if durable and policy is not Policy.BLOCK:
             raise WiringError(f'"{name}" cannot be durable with the policy {policy}; use block.')
+        if max_per_s is not None and policy is not Policy.LATEST:
+            raise WiringError(f'"{name}" cannot be throttled with the policy {policy}; use latest.')
         if durable and any(
             each.is_durable and each.name == name and not each.closed for each in self._routes
         ):
@@ -257,6 +265,7 @@ class Bus:
             owner=self._routes,
             reports=self._reporter,
         )
+        subscription.limit(Limits(self._high_mark, max_per_s, self._sleep))
         if durable and self.critical is not None:
             subscription.make_durable(self.critical)
         self._routes.add(subscription)
@@ -272,7 +281,7 @@ class Bus:
         Args:
             topic: A topic that somebody answers, see ``answer``, or its full name.
             payload: The question.
-            timeout_s: How long to wait.
+            timeout_s: Seconds.
 
         Raises:
             RequestError: Nobody answers this topic, not in time, or whoever does could not.
@@ -289,8 +298,7 @@ class Bus:
 
         Args:
             topic: What is asked; ``{id}`` stands for every entity.
-            answer: Takes the payload of a question. ``None`` leaves it to somebody else; a
-                ``SpyoncinoError`` is told to the asker.
+            answer: Takes the question; ``None`` leaves it to others, an error is told the asker.
             name: Who answers.
         """
         return self._requests.answer(topic, answer, name)
