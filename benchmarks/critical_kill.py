@@ -26,12 +26,27 @@ from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
+from spyoncino.schemas.control import ControlCommand
 from spyoncino.schemas.events import DoorbellEvent
-from spyoncino.schemas.topics import DOORBELL_PRESSED
+from spyoncino.schemas.topics import CONTROL_COMMAND, DOORBELL_PRESSED
 
 PUBLISHERS = 8
 SUBSCRIBERS = 3
 DOOR = DOORBELL_PRESSED.of("door")
+
+
+PRESS_EVERY = 4
+"""Every fourth message of the drill is a press, which goes through the journal, too."""
+
+
+async def publish(bus: Bus, event_id: str, *, is_press: bool) -> None:
+    """A press, or an ordinary critical message."""
+    if is_press:
+        press = DoorbellEvent(doorbell="door", camera="door", event_id=event_id)
+        await bus.publish(DOOR, press)
+    else:
+        command = ControlCommand(target="drill", command="note", event_id=event_id)
+        await bus.publish(CONTROL_COMMAND, command)
 
 
 class Notes:
@@ -72,7 +87,7 @@ async def child(folder: Path, messages: int) -> None:
     async with Bus(SystemClock(), outbox=folder / "outbox.db") as bus:
         for number in range(SUBSCRIBERS):
             bus.subscribe(
-                DOORBELL_PRESSED,
+                f"{DOORBELL_PRESSED.pattern}|{CONTROL_COMMAND.pattern}",
                 Subscriber(folder, number).handle,
                 name=f"subscriber {number}",
                 policy=Policy.BLOCK,
@@ -80,18 +95,16 @@ async def child(folder: Path, messages: int) -> None:
             )
         print("running", flush=True)
 
-        async def publish(publisher: int) -> None:
+        async def publish_all(publisher: int) -> None:
             path = folder / f"acknowledged-{publisher}"
             begin = len(noted(path))
             notes = Notes(path)
             for number in range(begin, messages // PUBLISHERS):
                 event_id = f"{publisher}-{number}"
-                await bus.publish(
-                    DOOR, DoorbellEvent(doorbell="door", camera="door", event_id=event_id)
-                )
+                await publish(bus, event_id, is_press=number % PRESS_EVERY == 0)
                 notes.add(event_id)
 
-        await asyncio.gather(*(publish(number) for number in range(PUBLISHERS)))
+        await asyncio.gather(*(publish_all(number) for number in range(PUBLISHERS)))
         await bus.drain()
 
 
@@ -134,7 +147,9 @@ def judged(folder: Path, messages: int) -> dict[str, int]:
     }
 
 
-async def rate(outbox: Path | None, publishers: int, count: int) -> tuple[float, float]:
+async def rate(
+    outbox: Path | None, publishers: int, count: int, *, is_press: bool
+) -> tuple[float, float]:
     """Messages per second through one subscriber, and median seconds of one publish."""
     took: list[float] = []
 
@@ -142,19 +157,17 @@ async def rate(outbox: Path | None, publishers: int, count: int) -> tuple[float,
         pass
 
     async with Bus(SystemClock(), outbox=outbox) as bus:
-        bus.subscribe(
-            DOORBELL_PRESSED, handle, name="one", policy=Policy.BLOCK, durable=outbox is not None
-        )
+        pattern = f"{DOORBELL_PRESSED.pattern}|{CONTROL_COMMAND.pattern}"
+        bus.subscribe(pattern, handle, name="one", policy=Policy.BLOCK, durable=outbox is not None)
 
-        async def publish() -> None:
-            for _ in range(count // publishers):
-                payload = DoorbellEvent(doorbell="door", camera="door")
+        async def publish_some(publisher: int) -> None:
+            for number in range(count // publishers):
                 begin = time.perf_counter()
-                await bus.publish(DOOR, payload)
+                await publish(bus, f"{publisher}-{number}", is_press=is_press)
                 took.append(time.perf_counter() - begin)
 
         begin = time.perf_counter()
-        await asyncio.gather(*(publish() for _ in range(publishers)))
+        await asyncio.gather(*(publish_some(number) for number in range(publishers)))
         await bus.drain()
         return count / (time.perf_counter() - begin), statistics.median(took)
 
@@ -162,16 +175,22 @@ async def rate(outbox: Path | None, publishers: int, count: int) -> tuple[float,
 def costs(folder: Path) -> list[Row]:
     """Rates with and without the outbox, and what it adds to one press."""
     rows = []
-    for publishers, count in ((1, 5_000), (64, 40_000)):
-        bare, bare_s = asyncio.run(rate(None, publishers, count))
-        path = folder / f"rate-{publishers}.db"
-        safe, safe_s = asyncio.run(rate(path, publishers, count))
+    for publishers, count, is_press in (
+        (1, 5_000, False),
+        (64, 40_000, False),
+        (1, 2_000, True),
+        (64, 10_000, True),
+    ):
+        bare, bare_s = asyncio.run(rate(None, publishers, count, is_press=is_press))
+        kind = "presses" if is_press else "messages"
+        path = folder / f"rate-{kind}-{publishers}" / "outbox.db"
+        path.parent.mkdir()
+        safe, safe_s = asyncio.run(rate(path, publishers, count, is_press=is_press))
         who = "one publisher" if publishers == 1 else f"{publishers} publishers"
-        rows.append(Row(f"durable, {who}", safe, "messages/s", bare, "best effort"))
+        rows.append(Row(f"durable {kind}, {who}", safe, f"{kind}/s", bare, "best effort"))
         if publishers == 1:
-            rows.append(
-                Row("one publish, durable", safe_s * 1e3, "ms", bare_s * 1e3, "best effort")
-            )
+            name = "one press, durable and synced" if is_press else "one message, durable"
+            rows.append(Row(name, safe_s * 1e3, "ms", bare_s * 1e3, "best effort"))
     return rows
 
 

@@ -209,6 +209,7 @@ class Application:
             status_interval_s=settings.status_interval_s,
             outbox=None if lossless else self.data.outbox,
             patience=Patience(attempts=settings.max_attempts),
+            high_mark=settings.high_mark,
         )
 
     def _build_pool(self, *, lossless: bool) -> WorkerPool:

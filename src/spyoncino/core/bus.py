@@ -10,7 +10,6 @@ import concurrent.futures
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import structlog
@@ -21,10 +20,10 @@ from spyoncino.core.bus_reports import BusReporter
 from spyoncino.core.critical import DRAIN_POLL_S, CriticalLine
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message, Receipt
-from spyoncino.core.queues import Policy
+from spyoncino.core.queues import HIGH_MARK, Policy
 from spyoncino.core.requests import REQUEST_TIMEOUT_S, Answer, Requests
 from spyoncino.core.routes import Route, Routes, check_type, wait_for_room
-from spyoncino.core.subscription import Handler, Subscription, in_thread, is_async
+from spyoncino.core.subscription import Handler, Limits, Subscription, in_thread, is_async
 from spyoncino.core.topic_aliases import canonical_name, canonical_pattern, in_parts
 from spyoncino.errors import BusClosedError, RequestError, WiringError
 from spyoncino.schemas.base import Payload
@@ -59,6 +58,7 @@ class Bus:
         status_interval_s: Seconds between two ``status.bus`` snapshots.
         outbox: File that makes critical topics durable; ``None`` treats every topic as best effort.
         patience: For durable subscribers whose handler fails.
+        high_mark: Fraction of a queue's capacity, 0..1, at which its fill is told as pressure.
     """
 
     def __init__(
@@ -69,7 +69,10 @@ class Bus:
         status_interval_s: float = 5.0,
         outbox: Path | None = None,
         patience: Patience | None = None,
+        high_mark: float = HIGH_MARK,
     ) -> None:
+        self._sleep = clock.sleep
+        self._high_mark = high_mark
         self._now_ns = clock.monotonic_ns
         self._log: FilteringBoundLogger = log or structlog.get_logger("spyoncino.bus")
         self._reporter = BusReporter(self, clock, self._log, status_interval_s)
@@ -128,12 +131,7 @@ class Bus:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_ended: object) -> None:
         await self.stop()
 
     async def publish(
@@ -216,6 +214,7 @@ class Bus:
         name: str,
         policy: Policy = Policy.DROP_OLDEST,
         capacity: int = 256,
+        max_per_s: float | None = None,
         durable: bool = False,
     ) -> Subscription:
         """Have a handler called with every message of a topic or pattern, one at a time, in order.
@@ -227,6 +226,7 @@ class Bus:
             name: Who subscribes, for status, logs and ``status.error.<name>``.
             policy: What happens when its queue is full.
             capacity: Messages that may wait.
+            max_per_s: With the policy ``latest``: messages handed out per second at most.
             durable: With an outbox: every critical message is handled at least once, in order,
                 also those that were published while nobody of this name subscribed. Needs the
                 policy ``block`` and a name of its own.
@@ -237,8 +237,7 @@ class Bus:
         """
         if self._loop is not None and not self._running:
             raise BusClosedError(f'"{name}" cannot subscribe: the bus was stopped.')
-        if durable:
-            self._routes.check_durable(name, policy)
+        self._routes.check_policy(name, policy, durable=durable, is_throttled=max_per_s is not None)
         wanted = pattern if isinstance(pattern, str) else pattern.pattern
         taking = handler if is_async(handler) else in_thread(handler, self._threads())
         subscription = Subscription(
@@ -251,6 +250,7 @@ class Bus:
             owner=self._routes,
             reports=self._reporter,
         )
+        subscription.limit(Limits(self._high_mark, max_per_s, self._sleep))
         if durable and self.critical is not None:
             subscription.make_durable(self.critical)
         self._routes.add(subscription)
@@ -266,7 +266,7 @@ class Bus:
         Args:
             topic: A topic that somebody answers, see ``answer``, or its full name.
             payload: The question.
-            timeout_s: How long to wait.
+            timeout_s: Seconds.
 
         Raises:
             RequestError: Nobody answers this topic, not in time, or whoever does could not.
@@ -283,8 +283,7 @@ class Bus:
 
         Args:
             topic: What is asked; ``{id}`` stands for every entity.
-            answer: Takes the payload of a question. ``None`` leaves it to somebody else; a
-                ``SpyoncinoError`` is told to the asker.
+            answer: Takes the question; ``None`` leaves it to others, an error is told the asker.
             name: Who answers.
         """
         return self._requests.answer(topic, answer, name)

@@ -67,6 +67,8 @@ class Consume:
             once, also those of the time when the module did not run. The handler must bear a
             repeated message; when it raises, it gets the same message again. What was published
             before this run began is told apart by ``message.is_recovered``.
+        max_per_s: With the policy ``latest``: messages it is handed per second at most, always the
+            newest of each topic. Lossless runs know no such limit.
     """
 
     topic: Topic[Any]
@@ -74,6 +76,7 @@ class Consume:
     policy: Policy = Policy.DROP_OLDEST
     capacity: int = 256
     durable: bool = False
+    max_per_s: float | None = None
 
 
 class BaseModule(ABC, Generic[S]):

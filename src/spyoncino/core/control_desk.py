@@ -124,13 +124,15 @@ async def ask_main(path: Path, order: str, **arguments: Any) -> Any:
             writer.write(json.dumps({"order": order, "arguments": arguments}).encode() + b"\n")
             await writer.drain()
             line = await reader.readline()
-    except (TimeoutError, ConnectionError) as error:
+    except ConnectionError:
+        line = b""
+    except TimeoutError as error:
         raise StorageError(f"Spyoncino did not answer within {ANSWER_S:.0f} s") from error
     except ValueError as error:
         raise StorageError("the answer of Spyoncino is too long to be read") from error
     finally:
         writer.close()
-    if not line:
+    if not line.endswith(b"\n"):
         raise StorageError("Spyoncino ended before it answered")
     answer = json.loads(line)
     if "error" in answer:

@@ -88,11 +88,6 @@ class CriticalLine:
         """Whether a message is on its way into the file."""
         return bool(self._waiting)
 
-    @property
-    def head(self) -> int:
-        """Number up to which messages have been offered."""
-        return self._offered
-
     async def start(self) -> None:
         """Open the file; one that is damaged is put aside and a new one begun.
 

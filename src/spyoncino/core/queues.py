@@ -5,6 +5,8 @@ handlers or statistics; whoever owns it is told of every loss.
 """
 
 import asyncio
+import heapq
+import itertools
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +22,14 @@ class Policy(StrEnum):
     DROP_NEWEST = "drop_newest"
     LATEST = "latest"
     BLOCK = "block"
+    PRIORITY = "priority"
 
+
+USUAL_PRIORITY = 5
+"""Of payloads that do not say; 1 is the most urgent."""
+
+HIGH_MARK = 0.8
+"""Fraction of the capacity at which ``on_high`` is called, where nobody says otherwise."""
 
 Lost = Callable[[Message], None]
 
@@ -28,7 +37,8 @@ Lost = Callable[[Message], None]
 class BoundedQueue(ABC):
     """At most ``capacity`` messages wait for one consumer; a policy decides about the next one.
 
-    Messages that are handed out keep the order in which they were offered, per topic.
+    Messages that are handed out keep the order in which they were offered, per topic (with
+    priorities: per topic and priority).
 
     Args:
         capacity: Messages that may wait, at least 1.
@@ -40,17 +50,18 @@ class BoundedQueue(ABC):
 
     __slots__ = ("_on_lost", "_wake", "capacity", "high_mark", "on_high")
 
-    HIGH_MARK = 0.8
-    """Fraction of the capacity at which ``on_high`` is called."""
-
     def __init__(self, capacity: int, on_lost: Lost) -> None:
         if capacity < 1:
             raise ValueError(f"a queue needs a capacity of at least 1, not {capacity}")
         self.capacity = capacity
-        self.high_mark = max(2, round(capacity * self.HIGH_MARK))
+        self.mark(HIGH_MARK)
         self.on_high: Callable[[], None] | None = None
         self._on_lost = on_lost
         self._wake: asyncio.Future[None] | None = None
+
+    def mark(self, high: float) -> None:
+        """Have ``on_high`` called at this fraction of the capacity, 0..1."""
+        self.high_mark = max(2, round(self.capacity * high))
 
     @abstractmethod
     def offer(self, message: Message) -> asyncio.Future[None] | None:
@@ -238,11 +249,53 @@ class LatestQueue(BoundedQueue):
         return next(iter(self._by_topic.values()), None)
 
 
+class PriorityQueue(BoundedQueue):
+    """The most urgent message comes out first, by its payload's ``priority``; 1 is the first.
+
+    Messages of the same priority keep their order. When full, the newest of the least urgent is
+    lost.
+    """
+
+    __slots__ = ("_count", "_heap")
+
+    def __init__(self, capacity: int, on_lost: Lost) -> None:
+        super().__init__(capacity, on_lost)
+        self._heap: list[tuple[int, int, Message]] = []
+        self._count = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def offer(self, message: Message) -> None:
+        """Admits the message, unless the queue is full of what is as urgent or more."""
+        heap = self._heap
+        priority = getattr(message.payload, "priority", USUAL_PRIORITY)
+        heapq.heappush(heap, (priority, next(self._count), message))
+        if len(heap) <= self.capacity:
+            self._grew_to(len(heap))
+            return
+        last = max(heap)
+        heap.remove(last)
+        heapq.heapify(heap)
+        self._on_lost(last[2])
+
+    def take(self) -> Message:
+        """The oldest of the most urgent."""
+        if not self._heap:
+            raise IndexError("take from an empty queue")
+        return heapq.heappop(self._heap)[2]
+
+    def oldest(self) -> Message | None:
+        """The oldest of the most urgent."""
+        return self._heap[0][2] if self._heap else None
+
+
 _QUEUES: dict[Policy, type[BoundedQueue]] = {
     Policy.DROP_OLDEST: DropOldestQueue,
     Policy.DROP_NEWEST: DropNewestQueue,
     Policy.LATEST: LatestQueue,
     Policy.BLOCK: BlockingQueue,
+    Policy.PRIORITY: PriorityQueue,
 }
 
 

@@ -55,12 +55,17 @@ class Routes:
         self._takes[subscription] = compile_pattern(subscription.pattern)
         self._routes.clear()
 
-    def check_durable(self, name: str, policy: Policy) -> None:
-        """Make sure that a durable subscriber of this name would lose nothing.
+    def check_policy(self, name: str, policy: Policy, *, durable: bool, is_throttled: bool) -> None:
+        """Make sure that a subscriber gets what its policy and its wishes promise together.
 
         Raises:
-            WiringError: Its policy drops messages, or another one takes its place in the outbox.
+            WiringError: It is durable with a policy that drops messages, or another one has its
+                name in the outbox; or it is throttled and would fall behind.
         """
+        if is_throttled and policy is not Policy.LATEST:
+            raise WiringError(f'"{name}" cannot be throttled with the policy {policy}; use latest.')
+        if not durable:
+            return
         if policy is not Policy.BLOCK:
             raise WiringError(f'"{name}" cannot be durable with the policy {policy}; use block.')
         if any(each.is_durable and each.name == name and not each.closed for each in self):

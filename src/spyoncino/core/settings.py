@@ -177,6 +177,9 @@ class BusSettings(SettingsGroup):
     status_interval_s: float = Field(
         default=5.0, gt=0, description="Seconds between two snapshots on status.bus."
     )
+    high_mark: float = Field(
+        default=0.8, gt=0, le=1, description="Fill of a queue at which pressure is told."
+    )
     max_attempts: int = Field(
         default=5,
         ge=1,

@@ -8,13 +8,14 @@ import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 from spyoncino.core.bus_stats import SubscriberCounters, Throttle
 from spyoncino.core.critical import CriticalLine
 from spyoncino.core.durable_place import DurablePlace
 from spyoncino.core.message import CURRENT_MESSAGE, Message
-from spyoncino.core.queues import Policy, build_queue
+from spyoncino.core.queues import HIGH_MARK, Policy, build_queue
 from spyoncino.core.step_watch import LONG_STEP_NS, LongStep, StepWatch
 from spyoncino.errors import DamagedFileError, SpyoncinoError, StorageError
 from spyoncino.schemas.status import SubscriberStatus
@@ -56,8 +57,24 @@ def in_thread(handler: Handler, executor: Executor) -> AsyncHandler:
     return call
 
 
-_DROPPING = frozenset({Policy.DROP_OLDEST, Policy.DROP_NEWEST})
+_DROPPING = frozenset({Policy.DROP_OLDEST, Policy.DROP_NEWEST, Policy.PRIORITY})
 """Policies for which a full queue is trouble; the others replace or hold back by design."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a subscriber gets, and who paces it.
+
+    Args:
+        high_mark: Fraction of the capacity at which its fill is told as pressure.
+        max_per_s: Messages it is handed per second at most; what comes faster is replaced by the
+            newest of its topic, so only with the policy ``latest``. ``None``: as they come.
+        sleep: Of the bus's clock.
+    """
+
+    high_mark: float = HIGH_MARK
+    max_per_s: float | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class SubscriptionOwner(Protocol):
@@ -124,6 +141,8 @@ class Subscription:
             self.queue.on_high = self._on_high
         self._handler = handler
         self._now_ns = now_ns
+        self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self._pause_s = 0.0
         self._owner = owner
         self._reports = reports
         self._line: CriticalLine | None = None
@@ -142,6 +161,12 @@ class Subscription:
         """Whether a message waits or is being handled."""
         waits = self._handling is not None or len(self.queue) > 0
         return waits or (self._is_behind and self._task is not None and not self._task.done())
+
+    def limit(self, limits: Limits) -> None:
+        """Set how much it gets; before ``start``."""
+        self.queue.mark(limits.high_mark)
+        self._sleep = limits.sleep
+        self._pause_s = 1 / limits.max_per_s if limits.max_per_s else 0.0
 
     @property
     def is_durable(self) -> bool:
@@ -247,6 +272,9 @@ class Subscription:
             end_ns = now_ns()
             if end_ns - start_ns >= LONG_STEP_NS and not self._is_watched:
                 self._watch_steps()
+            if self._pause_s:
+                await self._sleep(self._pause_s)
+                end_ns = now_ns()
             in_a_row += 1
             if in_a_row >= BATCH or start_ns - turn_ns >= TURN_NS:
                 await asyncio.sleep(0)

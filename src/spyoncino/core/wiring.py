@@ -175,18 +175,20 @@ def patterns_overlap(first: str, second: str) -> bool:
 def subscribe_module(bus: Bus, module: Module, *, lossless: bool = False) -> list[Subscription]:
     """Subscribe every handler that a module declares, and let it answer what it says it does.
 
-    What a module consumes with one policy, capacity and durability shares one queue, so it sees
-    those topics in the order in which they were published.
+    What a module consumes with one policy, capacity, durability and rate shares one queue, so it
+    sees those topics in the order in which they were published.
 
     Args:
         bus: Where to subscribe.
         module: A started module.
         lossless: Block the publisher wherever a message would be dropped.
     """
-    groups: dict[tuple[Policy, int, bool], list[Consume]] = {}
+    groups: dict[tuple[Policy, int, bool, float | None], list[Consume]] = {}
     for consume in module.consumes:
         policy = Policy.BLOCK if lossless else consume.policy
-        groups.setdefault((policy, consume.capacity, consume.durable), []).append(consume)
+        max_per_s = None if lossless else consume.max_per_s
+        key = (policy, consume.capacity, consume.durable, max_per_s)
+        groups.setdefault(key, []).append(consume)
     subscriptions = [
         bus.subscribe(
             "|".join(dict.fromkeys(consume.topic.pattern for consume in group)),
@@ -194,9 +196,10 @@ def subscribe_module(bus: Bus, module: Module, *, lossless: bool = False) -> lis
             name=module.name,
             policy=policy,
             capacity=capacity,
+            max_per_s=max_per_s,
             durable=durable,
         )
-        for (policy, capacity, durable), group in groups.items()
+        for (policy, capacity, durable, max_per_s), group in groups.items()
     ]
     subscriptions += [
         bus.answer(topic, module.handle_request, name=module.name) for topic in module.answers

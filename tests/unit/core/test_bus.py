@@ -15,6 +15,8 @@ from spyoncino.clock import FakeClock
 from spyoncino.core.bus import PUBLISHES_PER_TURN, Bus
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
+from spyoncino.errors import WiringError
+from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.topics import (
     DOORBELL_PRESSED,
 )
@@ -187,3 +189,27 @@ def test_every_message_is_delivered_failed_or_dropped_once_for_each_subscriber(
 
     with structlog.testing.capture_logs():
         asyncio.run(scenario())
+
+
+async def test_a_throttled_subscriber_gets_the_newest_of_each_topic_at_its_rate() -> None:
+    clock = FakeClock()
+    heard: list[str] = []
+
+    async def hear(message: Message) -> None:
+        heard.append(message.payload.event_id)
+
+    async with Bus(clock) as bus:
+        bus.subscribe(DOORBELL_PRESSED, hear, name="slow", policy=Policy.LATEST, max_per_s=2)
+        for number in range(10):
+            for door in ("front", "back"):
+                press = DoorbellEvent(doorbell=door, camera=door, event_id=f"{door} {number}")
+                await bus.publish(DOORBELL_PRESSED.of(door), press)
+            await clock.advance(0.25)
+        draining = asyncio.create_task(bus.drain())
+        while not draining.done():
+            await clock.advance(0.25)
+        with pytest.raises(WiringError, match="cannot be throttled"):
+            bus.subscribe(DOORBELL_PRESSED, hear, name="queue", max_per_s=2)
+    assert heard[0] == "front 0"
+    assert heard[-2:] == ["front 9", "back 9"] or heard[-2:] == ["back 9", "front 9"]
+    assert 5 <= len(heard) <= 7

@@ -318,3 +318,39 @@ def test_drop_oldest_hands_out_a_suffix_and_drop_newest_a_prefix_of_a_burst(
         rig, _, offered = run_steps(policy, capacity, burst)
         kept = [payload[1] for payload in rig.take_all() if isinstance(payload, tuple)]
         assert kept == rule(list(range(offered)))
+
+
+class Urgent:
+    """A payload with a priority."""
+
+    def __init__(self, priority: int, name: str = "") -> None:
+        self.priority = priority
+        self.name = name
+
+
+@given(st.lists(st.integers(1, 9), max_size=40), st.integers(1, 12))
+def test_the_most_urgent_come_first_in_their_order_and_the_newest_least_urgent_is_lost(
+    priorities: list[int], capacity: int
+) -> None:
+    rig = Rig(Policy.PRIORITY, capacity)
+    kept: list[tuple[int, int]] = []
+    for number, priority in enumerate(priorities):
+        rig.offer(Urgent(priority, str(number)))
+        kept = sorted([*kept, (priority, number)])[:capacity]
+    taken = [(each.priority, int(each.name)) for each in rig.take_all() if isinstance(each, Urgent)]
+    assert taken == kept
+    assert len(rig.lost) == max(0, len(priorities) - capacity)
+
+
+def test_a_payload_without_priority_is_of_the_usual_one() -> None:
+    rig = Rig(Policy.PRIORITY, 4)
+    for payload in (Urgent(9), "usual", Urgent(1)):
+        rig.offer(payload)
+    taken = rig.take_all()
+    assert taken[1] == "usual"
+
+
+def test_the_high_mark_can_be_chosen() -> None:
+    queue = build_queue(Policy.BLOCK, 100, lambda _: None)
+    queue.mark(0.5)
+    assert queue.high_mark == 50
