@@ -14,6 +14,7 @@ from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.config_model import document_model
 from spyoncino.core.paths import resolve_data_dir
 from spyoncino.core.registry import Registry
+from spyoncino.core.wiring import without_misfits
 from spyoncino.errors import ConfigError, UsageError
 from spyoncino.modules.builtin import BUILTIN
 
@@ -66,7 +67,8 @@ def check(
             print_json({"ok": False, "problems": list(error.problems)})
             raise typer.Exit(2) from error
         raise
-    notices = [*loaded.notices, *(f"{each.name}: {each.error}" for each in registry.failures)]
+    failures = without_misfits(registry).failures
+    notices = [*loaded.notices, *(f"{each.name}: {each.error}" for each in failures)]
     cameras = {name: str(camera.source.type) for name, camera in loaded.settings.cameras.items()}
     if as_json:
         files = [str(path) for path in loaded.files]

@@ -22,6 +22,7 @@ from spyoncino.core.source_settings import (
     SourceSettings,
     UsbSource,
 )
+from spyoncino.core.wiring import without_misfits
 from spyoncino.errors import ConfigError, SpyoncinoError
 from spyoncino.host import bench
 from spyoncino.host.advice import Plan, Remark, Speed, Verdict, remarks_on
@@ -83,7 +84,7 @@ def doctor(
     remarks = [*problems, *seen, *remarks_on(facts, plan, speed)]
     remarks += [
         Remark(Verdict.WRONG, "modules", f"{each.name}: {each.error}", "install what it needs")
-        for each in registry.failures
+        for each in without_misfits(registry).failures
     ]
     if as_json:
         print_json(_facts(facts, plan, speed, remarks))

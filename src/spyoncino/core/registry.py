@@ -14,7 +14,9 @@ from typing import Any
 from spyoncino.core.contracts import BaseModule, Category, Consume, ModuleSettings
 from spyoncino.core.plugin_imports import foreign_import
 from spyoncino.core.settings import CameraBase, Settings
+from spyoncino.core.topic_versions import TopicAdapter
 from spyoncino.errors import WiringError
+from spyoncino.schemas.topics import Topic
 
 ENTRY_POINT_GROUP = "spyoncino.modules"
 
@@ -177,6 +179,7 @@ def _declaration_problem(found: Any, earlier: Sequence[type[Module]]) -> str:
     return (
         _name_problem(found, earlier)
         or _section_problem(found, earlier)
+        or _topic_problem(found)
         or _consume_problem(found)
         or _abstract_problem(found)
     )
@@ -208,11 +211,24 @@ def _section_problem(module: type[Module], earlier: Sequence[type[Module]]) -> s
     return ""
 
 
+def _topic_problem(module: type[Module]) -> str:
+    """What is declared is of the right kind; wiring reads it before anything is started."""
+    kinds = (("publishes", Topic), ("consumes", Consume), ("adapters", TopicAdapter))
+    for attribute, kind in kinds:
+        declared: Any = getattr(module, attribute)
+        if not isinstance(declared, tuple):
+            return f"declares {attribute} as {declared!r}, which is no tuple"
+        for each in declared:
+            if not isinstance(each, kind):
+                return f"{attribute} {each!r}, which is no {kind.__name__}"
+            topic: Any = getattr(each, "topic", None)
+            if kind is Consume and not isinstance(topic, Topic):
+                return f"consumes {topic!r}, which is no Topic"
+    return ""
+
+
 def _consume_problem(module: type[Module]) -> str:
-    declared: tuple[Any, ...] = module.consumes
-    for consume in declared:
-        if not isinstance(consume, Consume):
-            return f"consumes {consume!r}, which is no Consume"
+    for consume in module.consumes:
         if not callable(getattr(module, consume.handler, None)):
             return f"consumes {consume.topic.name} with {consume.handler!r}, which it does not have"
     return ""

@@ -2,7 +2,7 @@
 
 A handler may take as long as it likes while it awaits; it may not keep the loop. Telling the two
 apart means timing every step, which would slow every message; so only a subscriber whose handler
-once took longer than a step may take is watched, from its next message on.
+once took longer than a step may take is watched, for some messages from the next one on.
 """
 
 import time
@@ -18,6 +18,11 @@ LONG_STEP_NS = 50_000_000
 
 TELL_EVERY_NS = 60_000_000_000
 """A subscriber that blocks the loop is named once a minute."""
+
+
+WATCHED_MESSAGES = 256
+"""For so many messages a subscriber is watched after one that took long: a machine that is busy
+with something else makes a message take long, too, and must not slow the others for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,21 @@ class StepWatch:
         self._throttle = Throttle(TELL_EVERY_NS)
 
     def watched(
-        self, handler: Callable[[Message], Awaitable[object]]
+        self, handler: Callable[[Message], Awaitable[object]], release: Callable[[], None]
     ) -> Callable[[Message], Awaitable[object]]:
-        """The same handler, with every step timed."""
+        """The same handler, with every step timed.
+
+        Args:
+            handler: What is watched.
+            release: Called when it has been watched for long enough.
+        """
+        left = WATCHED_MESSAGES
 
         async def handle(message: Message) -> object:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                release()
             return await _Timed(self, message, handler(message))
 
         return handle

@@ -151,6 +151,7 @@ class Subscription:
         self._task: asyncio.Task[None] | None = None
         self._handling: Message | None = None
         self._is_watched = False
+        self._steps = StepWatch(now_ns, lambda step: reports.on_long_step(self, step))
         self._failures = Throttle(FAILURE_EVERY_NS)
         self._pressures = Throttle(PRESSURE_EVERY_NS)
         self._idle_waiters: list[asyncio.Future[None]] = []
@@ -283,10 +284,14 @@ class Subscription:
             start_ns = end_ns
 
     def _watch_steps(self) -> None:
-        """It took long, which is fine while it awaits: from now on each step is timed."""
+        """It took long, which is fine while it awaits: each step of the next messages is timed."""
+        plain = self._handler
+
+        def release() -> None:
+            self._handler, self._is_watched = plain, False
+
+        self._handler = self._steps.watched(plain, release)
         self._is_watched = True
-        watch = StepWatch(self._now_ns, lambda step: self._reports.on_long_step(self, step))
-        self._handler = watch.watched(self._handler)
 
     async def _catch_up(self, place: DurablePlace) -> None:
         """Handle what was published while it did not run, before anything new."""

@@ -343,7 +343,7 @@ def _annotation(handler: Callable[..., Any], parameter: str) -> tuple[type, ...]
     """The classes that a parameter accepts; empty when its annotation does not say."""
     try:
         annotation = get_type_hints(handler).get(parameter)
-    except NameError:  # imported for type checkers only
+    except (NameError, AttributeError, TypeError, SyntaxError):  # for type checkers only
         return ()
     candidates = get_args(annotation) or (annotation,)
     says = all(isinstance(each, type) and each is not Any for each in candidates)

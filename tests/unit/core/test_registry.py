@@ -85,6 +85,10 @@ class Bare(ModuleSettings):
         ({"settings_model": dict}, "does not declare a settings_model"),
         ({"settings_model": Bare, "per_camera": True}, "its setting 'must' has no default"),
         ({"consumes": (topics.TRACKS,)}, "which is no Consume"),
+        ({"consumes": (Consume("a.b", "ring"),)}, "consumes 'a.b', which is no Topic"),  # type: ignore[arg-type]  # the very mistake
+        ({"consumes": [Consume(topics.TRACKS, "ring")]}, "which is no tuple"),
+        ({"publishes": ("a.b",)}, "publishes 'a.b', which is no Topic"),
+        ({"adapters": (topics.TRACKS,)}, "which is no TopicAdapter"),
         (
             {"consumes": (Consume(topics.TRACKS, "on_tracks"),)},
             "consumes process.tracks with 'on_tracks', which it does not have",

@@ -8,7 +8,7 @@ import pytest
 
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy
-from spyoncino.core.step_watch import LONG_STEP_NS, TELL_EVERY_NS, LongStep
+from spyoncino.core.step_watch import LONG_STEP_NS, TELL_EVERY_NS, WATCHED_MESSAGES, LongStep
 from spyoncino.core.subscription import (
     BATCH,
     FAILURE_EVERY_NS,
@@ -408,6 +408,27 @@ async def test_a_handler_that_takes_long_while_it_awaits_is_nobodys_trouble() ->
         rig.offer(1)
         await rig.subscription.idle()
     assert rig.desk.told == []
+
+
+async def test_a_handler_that_was_quick_again_for_long_is_watched_no_more() -> None:
+    async def slow_once(message: Message) -> None:
+        rig.clock_ns += LONG_STEP_NS * (message.payload == "slow")
+
+    rig = Rig(slow_once, capacity=2 * WATCHED_MESSAGES)
+    rig.subscription.start()
+    plain = rig.subscription._handler
+    rig.offer("slow")
+    await rig.subscription.idle()
+    assert rig.subscription._handler is not plain
+    for _ in range(WATCHED_MESSAGES):
+        rig.offer("quick")
+    await rig.subscription.idle()
+    assert rig.subscription._handler is plain
+    assert rig.desk.told == []
+    for _ in range(2):
+        rig.offer("slow")
+        await rig.subscription.idle()
+    assert [told[0] for told in rig.desk.told] == ["long step"]
 
 
 async def test_a_watched_handler_raises_is_cancelled_and_returns_as_before() -> None:

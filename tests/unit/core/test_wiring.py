@@ -65,6 +65,8 @@ class Step(_Recorded, ProcessModule[ModuleSettings]):
 
     async def on_frame(self, frame: "Frame") -> None: ...
 
+    async def on_odd(self, update: "topics.Nowhere") -> None: ...  # type: ignore[name-defined]  # the very mistake
+
     async def on_nothing(self) -> None: ...
 
     async def on_too_much(self, a: str, b: str, c: str) -> None: ...
@@ -185,6 +187,7 @@ def test_every_broken_rule_is_told_at_once() -> None:
         (topics.TRACKS, "on_anything", ""),
         (topics.TRACKS, "on_any", ""),
         (topics.TRACKS, "on_frame", ""),
+        (topics.TRACKS, "on_odd", ""),
         (topics.EVENT_CREATED, "on_event", ""),
         (topics.TRACKS, "on_gone", "process.step has no handler 'on_gone' for process.tracks"),
         (topics.TRACKS, "on_sync", "process.step.on_sync must be an async method"),
