@@ -17,9 +17,8 @@ from spyoncino.core.pipeline_report import (
 )
 from spyoncino.errors import BusClosedError
 from spyoncino.integration.health import SystemState
-from spyoncino.modules.process_figures import pss_bytes
 from spyoncino.persistence.events import EventStore
-from spyoncino.runtime.worker import own_pss_bytes
+from spyoncino.runtime.process_cost import cost_of, processes_of
 from spyoncino.schemas.status import HealthSummary
 
 T = TypeVar("T")
@@ -108,8 +107,8 @@ class Pipeline:
         summary = await application.orchestrator.check_health()
         self._system.note(summary)
         pool = application.pool.stats()
-        children = [capture.stats().pid for capture in application.captures]
-        own = await asyncio.to_thread(_memory_of, [pid for pid in children if pid])
+        captures = {each.camera_id: each.stats() for each in application.captures}
+        costs = await asyncio.to_thread(cost_of, processes_of(pool, captures))
         window_s = min(EVENTS_WINDOW_S, max(summary.uptime_s, 1.0))
         since = application.clock.utc_now() - timedelta(seconds=window_s)
         events = await EventStore(application.database).find(since=since, limit=MAX_EVENTS)
@@ -119,7 +118,7 @@ class Pipeline:
             bus=application.bus.status(),
             pipeline_fps=frames_per_second(summary, self._sample_before(summary)),
             events_per_minute=len(events) * 60.0 / window_s,
-            memory_bytes=own + sum(worker.pss_bytes for worker in pool.workers),
+            memory_bytes=sum(cost.pss_bytes for cost in costs.values()),
         )
 
     def _sample_before(self, summary: HealthSummary) -> HealthSummary | None:
@@ -130,7 +129,3 @@ class Pipeline:
         elif now.taken_s - self._latest.taken_s >= RATE_WINDOW_S:
             self._latest, self._before = now, self._latest
         return self._before.summary if self._before else None
-
-
-def _memory_of(children: list[int]) -> int:
-    return own_pss_bytes() + sum(pss_bytes(pid) for pid in children)
