@@ -177,6 +177,18 @@ async def test_a_message_published_again_under_its_id_is_handled_once(outbox: Pa
     assert settled == ["a", "a"]
 
 
+async def test_one_payload_may_be_published_on_two_topics(outbox: Path) -> None:
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await bus.publish(DOOR, press("a"))
+        await bus.publish(DOORBELL_PRESSED.of("garden"), press("a"))
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+
+    assert listener.heard == ["a", "a"]
+
+
 async def test_a_cancelled_publish_is_delivered_all_the_same(outbox: Path) -> None:
     listener = Listener()
     async with running(outbox) as bus:
