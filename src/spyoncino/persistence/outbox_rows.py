@@ -18,7 +18,7 @@ class OutboxEntry:
     Args:
         seq: Its number; rises with every message for the life of the file.
         topic: Full name of its topic.
-        event_id: Unique id of the message; a second one with the same id is not taken.
+        event_id: Id of the message; a second one with the same id on its topic is not taken.
         body: The payload as JSON.
         only_for: The one subscriber that it is for; empty for all that take the topic.
         is_duplicate: Set by the writer: the id is in the file already.
