@@ -42,8 +42,9 @@ from spyoncino.schemas.events import DoorbellEvent
 
 sys.path.insert(0, str(ROOT))
 
-from tests.fixtures.module_harness import FakeCaptures
 from tests.fixtures.payloads import frame
+
+from spyoncino.testing.harness import FakeCaptures
 
 LOOK_S, FINISH_S = 0.15, 0.5
 CAMERAS = ("door", "gate", "yard")

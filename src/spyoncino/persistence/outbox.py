@@ -73,9 +73,9 @@ PRAGMA user_version = 2;
 """
 
 _FROM_VERSION_1 = (
-    "BEGIN; ALTER TABLE messages RENAME TO messages_1;"
-    + _MESSAGES
-    + "INSERT INTO messages SELECT * FROM messages_1; DROP TABLE messages_1; COMMIT;"
+    "BEGIN; ALTER TABLE messages RENAME TO messages_1;",
+    _MESSAGES,
+    "INSERT INTO messages SELECT * FROM messages_1; DROP TABLE messages_1; COMMIT;",
 )
 
 _INSERT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, '')"
@@ -120,7 +120,7 @@ class OutboxFile:
             )
             connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
             if connection.execute("PRAGMA user_version").fetchone() == (1,):
-                connection.executescript(_FROM_VERSION_1)
+                connection.executescript("".join(_FROM_VERSION_1))
             connection.executescript(_SCHEMA)
             highest = (
                 "SELECT max(seq) FROM (SELECT seq FROM messages UNION SELECT seq FROM cursors)"
