@@ -128,7 +128,9 @@ class House:
 
     def ask(self, path: str) -> Any:
         """The page's answer; ``None`` when there is none."""
-        ports = re.findall(r"http://127\.0\.0\.1:(\d+)", self.log.read_text(errors="replace"))
+        ports = re.findall(
+            r"The page: http://127\.0\.0\.1:(\d+)", self.log.read_text(errors="replace")
+        )
         if not ports:
             return None
         try:

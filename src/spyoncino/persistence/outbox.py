@@ -53,18 +53,30 @@ that nobody has handled."""
 KEPT_HANDLED = 1_000
 """Handled messages that stay, so that a message published again under its id is recognised."""
 
-_SCHEMA = """
+_MESSAGES = """
 CREATE TABLE IF NOT EXISTS messages (
     seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, event_id TEXT NOT NULL, body BLOB NOT NULL,
     only_for TEXT NOT NULL, UNIQUE (topic, event_id)
 );
+"""
+"""One payload may be published on two topics, as a picture is on its own and on that of all media;
+only the second one on the same topic is the same message."""
+
+_SCHEMA = f"""
+{_MESSAGES}
 CREATE TABLE IF NOT EXISTS cursors (subscriber TEXT PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS dead_letters (
     id INTEGER PRIMARY KEY, topic TEXT NOT NULL, subscriber TEXT NOT NULL, event_id TEXT NOT NULL,
     body BLOB NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL, died_at TEXT NOT NULL
 );
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
+
+_FROM_VERSION_1 = (
+    "BEGIN; ALTER TABLE messages RENAME TO messages_1;",
+    _MESSAGES,
+    "INSERT INTO messages SELECT * FROM messages_1; DROP TABLE messages_1; COMMIT;",
+)
 
 _INSERT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, '')"
 _ADVANCE = "UPDATE cursors SET seq = max(seq, ?) WHERE subscriber = ?"
@@ -107,6 +119,8 @@ class OutboxFile:
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
             connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+            if connection.execute("PRAGMA user_version").fetchone() == (1,):
+                connection.executescript("".join(_FROM_VERSION_1))
             connection.executescript(_SCHEMA)
             highest = (
                 "SELECT max(seq) FROM (SELECT seq FROM messages UNION SELECT seq FROM cursors)"

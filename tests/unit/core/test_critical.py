@@ -335,3 +335,35 @@ async def test_a_dead_letter_of_a_subscriber_that_does_not_run_waits_for_it(outb
         listener.join(bus)
         await bus.drain()
     assert listener.heard == ["a"]
+
+
+async def test_one_payload_on_two_topics_is_two_messages(outbox: Path) -> None:
+    """As a finished picture is told on its own topic and on that of all media."""
+    other = DOORBELL_PRESSED.of("gate")
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        for topic in (DOOR, other, DOOR):
+            await bus.publish(topic, press("a"))
+        await bus.drain()
+    assert listener.heard == ["a", "a"]
+
+
+async def test_the_file_of_an_older_program_is_taken_over(outbox: Path) -> None:
+    with sqlite3.connect(outbox) as connection:
+        connection.executescript(
+            "CREATE TABLE messages (seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, "
+            "event_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL, only_for TEXT NOT NULL);"
+            "CREATE TABLE cursors (subscriber TEXT PRIMARY KEY, seq INTEGER NOT NULL);"
+            "INSERT INTO cursors VALUES ('listener', 0); PRAGMA user_version = 1;"
+        )
+        body = press("old").model_dump_json().encode()
+        row = (1, DOOR.name, "old", body, "")
+        connection.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", row)
+    connection.close()
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await bus.publish(DOORBELL_PRESSED.of("gate"), press("old"))
+        await bus.drain()
+    assert listener.heard == ["old", "old"]
