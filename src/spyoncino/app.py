@@ -9,15 +9,17 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import structlog
 
 from spyoncino.clock import Clock, SystemClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.config_load import LoadedConfig
+from spyoncino.core.config_news import NAME as CONFIG_SERVICE
+from spyoncino.core.config_service import ConfigService
+from spyoncino.core.config_terms import System
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.critical import Patience
 from spyoncino.core.dead_letters import register_dead_letters
@@ -26,16 +28,11 @@ from spyoncino.core.machine import MachineProbe
 from spyoncino.core.orchestrator import Options, Orchestrator
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.registry import Registry
-from spyoncino.core.settings import CameraSettings
 from spyoncino.detectors.factory import AUTO, FALLBACK
-from spyoncino.detectors.motion_spec import MotionSpec
-from spyoncino.errors import WiringError
 from spyoncino.modules.builtin import BUILTIN
-from spyoncino.modules.event.clip_builder import ClipSettings
-from spyoncino.modules.process.motion_detector import MotionSettings
+from spyoncino.modules.capture_specs import capture_specs, section_of
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.persistence.database import Database
-from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.captures import Captures
 from spyoncino.runtime.jobs import TaskSpec
@@ -45,18 +42,8 @@ from spyoncino.runtime.pool_stats import PoolState
 from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, TASK_FACTORIES
 from spyoncino.schemas.status import HealthState, HealthStatus
 
-S = TypeVar("S", bound=ModuleSettings)
-
 LONG_TASK_S = 120.0
 """What finishing a clip or drawing a preview may take: five minutes of video on a slow disk."""
-
-DECISION_DELAY_S = 15.0
-"""Camera time from what happens until its clip is asked for: a track is confirmed within a second
-or two, a busy machine may be ten seconds behind."""
-
-LOSSLESS_KEEP_S = 300.0
-LOSSLESS_KEEP_BYTES = 256_000_000
-"""Packets kept in a lossless run: decoding runs ahead of events by as much as all queues hold."""
 
 _POOL_HEALTH = {
     PoolState.STARTING: HealthState.DEGRADED,
@@ -106,8 +93,10 @@ class Application:
         self.database = Database(data.database)
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
+        self._cameras = dict(loaded.settings.cameras)
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        self.config = self._build_config_service(registry)
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
 
@@ -140,9 +129,8 @@ class Application:
         for leftover in await self.captures.open():
             self._log.info("removed what a killed run left in shared memory", folder=str(leftover))
         self._stack.push_async_callback(self.captures.close)
-        for name, camera in self.loaded.settings.cameras.items():
-            if camera.enabled:
-                self.captures.add(self._capture_spec(name, camera))
+        for spec in self._specs(self.loaded).values():
+            self.captures.add(spec)
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
         # Workers load their models while modules start and cameras connect; their jobs wait.
@@ -152,6 +140,9 @@ class Application:
         self._stack.push_async_callback(self.orchestrator.stop)
         if self.bus.critical is not None and not self._registry.failures:
             await self.bus.critical.forget_all_but(self._durable_modules())
+        if not self._lossless:
+            await self.config.start()
+            self._stack.push_async_callback(self.config.stop)
         await self.desk.open()
         self._stack.push_async_callback(self.desk.close)
 
@@ -196,13 +187,16 @@ class Application:
 
     def _object_task_settings(self, workers: int) -> dict[str, Any]:
         """The detector of all workers; ``auto`` only live, where no result must be repeatable."""
-        task = self._section("objects", ObjectSettings).to_task_settings()
+        task = section_of(self.loaded, "objects", ObjectSettings).to_task_settings()
         if task["detector"] != AUTO:
             return task
         if self._lossless:
             return {**task, "detector": FALLBACK}
         cores = len(os.sched_getaffinity(0)) // workers
         return {**task, "choices": str(self.data.detector_choices), "max_threads": max(1, cores)}
+
+    def _specs(self, loaded: LoadedConfig) -> dict[str, CaptureSpec]:
+        return capture_specs(loaded, lossless=self._lossless)
 
     def _build_orchestrator(self) -> Orchestrator:
         settings = self.loaded.settings
@@ -212,7 +206,7 @@ class Application:
             log=self._log,
             decisions=DecisionLog(),
             data=self.data,
-            cameras=dict(settings.cameras),
+            cameras=self._cameras,
             pool=self.pool,
             captures=self.captures,
             database=self.database,
@@ -235,54 +229,27 @@ class Application:
             ),
         )
 
-    def _capture_spec(self, name: str, camera: CameraSettings) -> CaptureSpec:
-        memory = self.loaded.settings.shared_memory
-        packets = self.loaded.settings.packets
-        keep_s = max(packets.keep_s, self._pre_roll_s() + DECISION_DELAY_S)
-        keep_bytes = int(packets.max_bytes)
-        if self._lossless:
-            keep_s, keep_bytes = max(keep_s, LOSSLESS_KEEP_S), max(keep_bytes, LOSSLESS_KEEP_BYTES)
-        return CaptureSpec(
-            camera_id=name,
-            source=camera.source.to_spec(),
-            analysis_fps=camera.analysis_fps,
-            ring_slots=memory.ring_slots,
-            ring_max_bytes=int(memory.ring_max_bytes),
-            packet_ring_s=keep_s,
-            packet_ring_max_bytes=keep_bytes,
-            motion=self._motion_spec(camera),
-            masks=camera.masks,
-            decoder="software" if self._lossless else camera.decoder,
-            idle_gate=self._idle_gate(camera),
-            is_lossless=self._lossless,
+    def _build_config_service(self, registry: Registry) -> ConfigService:
+        return ConfigService(
+            self.loaded,
+            registry,
+            System(
+                registry=self._registry,
+                orchestrator=self.orchestrator,
+                captures=self.captures,
+                cameras=self._cameras,
+                specs_of=self._specs,
+            ),
+            bus=self.bus,
+            clock=self.clock,
+            log=self._log.bind(module="config"),
         )
 
-    def _idle_gate(self, camera: CameraSettings) -> IdleGateSpec | None:
-        """How a camera sleeps; not before the object detector has become as idle as that."""
-        if self._lossless or not camera.idle_gate.enabled:
-            return None
-        objects = self._section("objects", ObjectSettings)
-        active_s = camera.overrides.get("objects", {}).get("active_s", objects.active_s)
-        return IdleGateSpec(quiet_s=max(camera.idle_gate.quiet_s, active_s))
-
     def _durable_modules(self) -> set[str]:
-        """Names of modules that come back for what they missed, whether they run now or not."""
+        """Names of those that come back for what they missed, whether they run now or not."""
         kinds = self._registry.modules
-        return {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
-
-    def _pre_roll_s(self) -> float:
-        return self._section("clip", ClipSettings).pre_roll_s
-
-    def _motion_spec(self, camera: CameraSettings) -> MotionSpec:
-        settings = self._section("motion", MotionSettings)
-        overrides = camera.overrides.get("motion", {})
-        return MotionSettings(**{**settings.model_dump(), **overrides}).to_spec()
-
-    def _section(self, name: str, model: type[S]) -> S:
-        section = self.loaded.sections.get(name, model())
-        if not isinstance(section, model):
-            raise WiringError(f"section {name} belongs to another module; it must be a {model}")
-        return section
+        durable = {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
+        return durable | {CONFIG_SERVICE}
 
     async def _pool_health(self) -> HealthStatus:
         stats = self.pool.stats()

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from spyoncino.core.config_changes import with_changes
 from spyoncino.core.config_environment import (
     CONFIG_VARIABLE,
     DOTENV_NAME,
@@ -41,6 +42,25 @@ COMMAND_LINE = Origin("command line")
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a configuration is loaded from, so that it can be loaded again.
+
+    Args:
+        file: The user's file from ``--config``.
+        variables: Environment variables.
+        overrides: Settings from the command line, nested as in the file.
+        working_folder: Where ``./spyoncino.yaml`` is looked for.
+        config_home: The platform's configuration folder when another one is meant.
+    """
+
+    file: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    working_folder: Path = Path()
+    config_home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedConfig:
     """A valid configuration.
 
@@ -51,6 +71,8 @@ class LoadedConfig:
         user_file: The user's file, or ``None`` when there is none.
         files: Every file that was read, in order.
         notices: Sentences worth showing that stop nothing.
+        document: The merged values as they were written, before types and defaults.
+        recipe: What it was loaded from.
     """
 
     settings: Settings = field(repr=False)
@@ -59,6 +81,8 @@ class LoadedConfig:
     user_file: Path | None = None
     files: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    recipe: Recipe = field(default_factory=Recipe, repr=False)
 
     @property
     def config_hash(self) -> str:
@@ -109,17 +133,45 @@ def load_config(
     Raises:
         ConfigError: One sentence for every problem found.
     """
-    environment = os.environ if variables is None else variables
+    environment = dict(os.environ) if variables is None else variables
+    recipe = Recipe(file, environment, overrides or {}, working_folder, config_home)
+    return load_recipe(registry, recipe)
+
+
+def load_recipe(
+    registry: Registry,
+    recipe: Recipe,
+    changes: Mapping[str, Any] | None = None,
+    author: str = "",
+) -> LoadedConfig:
+    """Load and validate again what was loaded before, with changes that are in no file.
+
+    Args:
+        registry: The modules, whose sections belong to the document.
+        recipe: Of the ``LoadedConfig`` from before.
+        changes: Nested keys; ``None`` takes a key back to its default.
+        author: Who wants them, for the sentences.
+
+    Raises:
+        ConfigError: One sentence for every problem found.
+    """
     layers, user_file, files = _read_layers(
-        file, environment, working_folder=working_folder, config_home=config_home
+        recipe.file,
+        recipe.variables,
+        working_folder=recipe.working_folder,
+        config_home=recipe.config_home,
     )
-    layers.append(Layer.of(overrides or {}, COMMAND_LINE))
+    layers.append(Layer.of(recipe.overrides, COMMAND_LINE))
     merged = merge_layers(layers)
     _drop_empty_groups(merged.data)
+    if changes:
+        merged = with_changes(merged, changes, Origin(f"change by {author or 'unknown'}"))
     notices = _drop_keys_of_missing_modules(merged, registry)
     settings, sections = _validated(merged, registry)
     _check_policies(merged, registry, settings)
-    return LoadedConfig(settings, sections, merged.origins, user_file, files, notices)
+    return LoadedConfig(
+        settings, sections, merged.origins, user_file, files, notices, merged.data, recipe
+    )
 
 
 def _read_layers(

@@ -73,7 +73,11 @@ class BaseModule(ABC, Generic[S]):
     * ``category``: decides the order of start and the stage it may consume from;
     * ``section``: the key of its settings in the configuration; ``settings_model`` validates them;
     * ``per_camera``: whether ``cameras.<id>.<section>`` may override the section for one camera;
-    * ``consumes`` and ``publishes``: its place in the topic graph.
+    * ``consumes`` and ``publishes``: its place in the topic graph;
+    * ``fixed_at_start``: keys of its section that it reads in ``start`` only: a change of them
+      waits for the next start of the program and is told so;
+    * ``camera_keys``: keys of ``cameras.<id>`` that it reads beside its section: when one changes,
+      or cameras come and go, it is configured again.
 
     Life: ``configure`` (idempotent, may be called again at any time), ``start``, ``drain``,
     ``stop``.
@@ -86,6 +90,8 @@ class BaseModule(ABC, Generic[S]):
     per_camera: ClassVar[bool] = False
     consumes: ClassVar[tuple[Consume, ...]] = ()
     publishes: ClassVar[tuple[Topic[Any], ...]] = ()
+    fixed_at_start: ClassVar[frozenset[str]] = frozenset()
+    camera_keys: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, context: ModuleContext) -> None:
         self.context = context

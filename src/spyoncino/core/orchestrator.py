@@ -24,7 +24,7 @@ from spyoncino.clock import Clock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
-from spyoncino.core.guard import guarded, sentence
+from spyoncino.core.guard import guarded, limited, sentence
 from spyoncino.core.health import (
     BusHealthReporter,
     HealthProbe,
@@ -42,6 +42,9 @@ from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary
 
 STOP_TIMEOUT_S = 10.0
 """What one module may take to stop; after that it is left behind with a line in the log."""
+
+CONFIGURE_TIMEOUT_S = 10.0
+"""What one module may take to take settings: it only notes them, the work is in ``start``."""
 
 STABLE_COOLDOWNS = 10
 """A restarted module that fails again within so many cool-downs has not recovered: else one that
@@ -110,7 +113,7 @@ class Orchestrator:
         log: FilteringBoundLogger | None = None,
     ) -> None:
         self._registry = registry
-        self._sections = sections
+        self._sections = dict(sections)
         self._bus = bus
         self._clock = clock
         self._context_of = context_of
@@ -228,6 +231,32 @@ class Orchestrator:
             await self._start_place(place)
         return place.module is not None
 
+    async def configure(self, name: str, settings: ModuleSettings | None = None) -> None:
+        """Have a module take settings in place; its next start has them too.
+
+        Args:
+            name: Of the module; nothing happens when it is not one of this run.
+            settings: Its section; the one it has, when not given.
+
+        Raises:
+            Exception: Whatever the module raised; the settings are noted all the same.
+        """
+        place = self._places.get(name)
+        if place is None:
+            return
+        async with self._changing:
+            if settings is not None:
+                self._sections[place.kind.section] = settings
+            if place.module is not None:
+                await self._configure(place, place.module)
+
+    async def health_of(self, name: str) -> HealthStatus:
+        """Ask one module now; one that is not of this run is stopped."""
+        place = self._places.get(name)
+        if place is None:
+            return HealthStatus(state=HealthState.STOPPED, detail="is not part of this run")
+        return await self._health_of(name, place)
+
     async def check_health(self) -> HealthSummary:
         """Ask every part now, tell every reporter, and return the summary."""
         parts = self._board.parts
@@ -273,12 +302,17 @@ class Orchestrator:
             raise error
 
     async def _bring_up(self, place: _Place) -> None:
-        settings = self._sections.get(place.kind.section)
         build = self._options.factories.get(place.kind.name, place.kind)
         module = place.candidate = build(self._context_of(place.kind.name))
-        await module.configure(place.kind.settings_model() if settings is None else settings)
+        await self._configure(place, module)
         await module.start()
         place.subscriptions = subscribe_module(self._bus, module, lossless=self._lossless)
+
+    async def _configure(self, place: _Place, module: Module) -> None:
+        settings = self._sections.get(place.kind.section)
+        taking = module.configure(place.kind.settings_model() if settings is None else settings)
+        if error := await limited(taking, CONFIGURE_TIMEOUT_S):
+            raise error
 
     async def _stop_place(self, place: _Place) -> None:
         for subscription in place.subscriptions:

@@ -361,7 +361,7 @@ def test_problems_of_variables_and_the_command_line_name_them(desk: Desk) -> Non
         (
             "environment variable SPYONCINO_NOPE: nope: there is no such setting; a setting is one "
             "of data_dir, cameras, pool, shared_memory, packets, bus, health, log, "
-            "modules, privacy, "
+            "modules, updates, privacy, "
             "bell, photo, album"
         ),
     ]

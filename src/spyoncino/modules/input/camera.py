@@ -5,6 +5,7 @@ payloads and holds each frame's lease until everybody on the bus is done with it
 """
 
 import asyncio
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -22,6 +23,7 @@ from spyoncino.runtime.capture.messages import (
     SourceOpened,
     SourceStateChanged,
 )
+from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.schemas import topics
 from spyoncino.schemas.base import new_id
 from spyoncino.schemas.events import DoorbellEvent
@@ -45,10 +47,13 @@ class CameraFeed:
 
     Args:
         camera: Its id.
+        capture: Its capture process.
     """
 
-    def __init__(self, camera: str) -> None:
+    def __init__(self, camera: str, capture: CaptureHandle) -> None:
         self.camera = camera
+        self.capture = capture
+        self.task: asyncio.Task[None] | None = None
         self.state = CameraState.CONNECTING
         self.detail = ""
         self.trouble = ""
@@ -67,42 +72,51 @@ class CameraInput(InputModule[CameraInputSettings]):
     section = "capture"
     settings_model = CameraInputSettings
     publishes = (topics.CAMERA_FRAME, topics.DOORBELL_PRESSED, topics.STATUS_CAMERA)
+    fixed_at_start = frozenset({"at_once"})
+    camera_keys = frozenset({"enabled"})
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
         self._feeds: dict[str, CameraFeed] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._places: asyncio.Semaphore | None = None
+
+    async def configure(self, settings: CameraInputSettings) -> None:
+        """Take new settings, and the cameras as they are now; those that are the same run on."""
+        await super().configure(settings)
+        if self._places is None:
+            return
+        cameras = self._cameras()
+        for name, feed in list(self._feeds.items()):
+            if name not in cameras or self.context.captures[name] is not feed.capture:
+                del self._feeds[name]
+                await self._leave(feed)
+        for name in cameras:
+            if name not in self._feeds:
+                self._begin(name, self._places)
 
     async def start(self) -> None:
         """Start a capture process for each camera, as many at once as the settings allow."""
-        cameras = [name for name, camera in self.context.cameras.items() if camera.enabled]
-        places = asyncio.Semaphore(self.settings.at_once or max(1, len(cameras)))
-        self._feeds = {camera: CameraFeed(camera) for camera in cameras}
-        self._tasks = [
-            asyncio.create_task(self._run(feed, places), name=f"{self.name} {feed.camera}")
-            for feed in self._feeds.values()
-        ]
+        self._places = asyncio.Semaphore(self.settings.at_once or sys.maxsize)
+        for camera in self._cameras():
+            self._begin(camera, self._places)
 
     async def drain(self) -> None:
         """Stop the sources and tell everybody behind that no frame follows.
 
         The capture processes stay: open clips and pictures still come from them.
         """
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cancel()
         for feed in self._feeds.values():
             if feed.state is not CameraState.ENDED:
                 await self._publish_end(feed)
 
     async def stop(self) -> None:
         """End the capture processes."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._places = None
+        await self._cancel()
         async with asyncio.TaskGroup() as group:
-            for camera in self._feeds:
-                group.create_task(self.context.captures[camera].stop())
+            for feed in self._feeds.values():
+                group.create_task(feed.capture.stop())
 
     async def health(self) -> HealthStatus:
         """As good as the worst camera; says which and why."""
@@ -118,6 +132,23 @@ class CameraInput(InputModule[CameraInputSettings]):
             return HealthStatus(numbers=numbers)
         return HealthStatus(state=HealthState.DEGRADED, detail="; ".join(troubles), numbers=numbers)
 
+    def _cameras(self) -> list[str]:
+        return [name for name, camera in self.context.cameras.items() if camera.enabled]
+
+    def _begin(self, camera: str, places: asyncio.Semaphore) -> None:
+        feed = self._feeds[camera] = CameraFeed(camera, self.context.captures[camera])
+        feed.task = asyncio.create_task(self._run(feed, places), name=f"{self.name} {camera}")
+
+    async def _leave(self, feed: CameraFeed) -> None:
+        """End a camera whose process was taken away: nothing follows of what it showed."""
+        await _ended(feed.task)
+        await self._publish_end(feed)
+        if feed.camera not in self._cameras():
+            await self._publish_state(feed, CameraState.OFF)
+
+    async def _cancel(self) -> None:
+        await asyncio.gather(*(_ended(feed.task) for feed in self._feeds.values()))
+
     async def _run(self, feed: CameraFeed, places: asyncio.Semaphore) -> None:
         """One camera from start to end; whatever goes wrong ends this camera alone, visibly."""
         async with places:
@@ -128,9 +159,8 @@ class CameraInput(InputModule[CameraInputSettings]):
                 await self._publish_state(feed, CameraState.ENDED, sentence(error))
 
     async def _relay(self, feed: CameraFeed) -> None:
-        capture = self.context.captures[feed.camera]
-        await capture.start()
-        async for message in capture.messages():
+        await feed.capture.start()
+        async for message in feed.capture.messages():
             with suppress(BusClosedError):
                 await self._translate(feed, message)
             if isinstance(message, EndOfStream):
@@ -159,7 +189,7 @@ class CameraInput(InputModule[CameraInputSettings]):
                 )
 
     async def _publish_frame(self, feed: CameraFeed, message: FrameReady) -> None:
-        capture = self.context.captures[feed.camera]
+        capture = feed.capture
         size = feed.format or message.handle
         motion = message.motion
         frame = Frame(
@@ -245,6 +275,12 @@ class CameraInput(InputModule[CameraInputSettings]):
         )
         self.context.log.info("camera", camera=feed.camera, state=state.value, detail=detail)
         await self.publish(topics.STATUS_CAMERA, status)
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _utc(epoch_s: float) -> datetime:
