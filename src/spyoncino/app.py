@@ -15,10 +15,14 @@ import structlog
 
 from spyoncino.clock import Clock, SystemClock
 from spyoncino.core.bus import Bus
+from spyoncino.core.config_environment import DOTENV_NAME
+from spyoncino.core.config_keeper import ConfigKeeper
 from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.config_news import NAME as CONFIG_SERVICE
+from spyoncino.core.config_orders import register_config
 from spyoncino.core.config_service import ConfigService
 from spyoncino.core.config_terms import System
+from spyoncino.core.config_watch import ConfigWatch
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.critical import Patience
@@ -97,6 +101,7 @@ class Application:
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
         self.config = self._build_config_service(registry)
+        register_config(self.desk, self.config)
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
 
@@ -143,6 +148,9 @@ class Application:
         if not self._lossless:
             await self.config.start()
             self._stack.push_async_callback(self.config.stop)
+            watch = self._build_config_watch()
+            watch.start()
+            self._stack.push_async_callback(watch.stop)
         await self.desk.open()
         self._stack.push_async_callback(self.desk.close)
 
@@ -243,7 +251,14 @@ class Application:
             bus=self.bus,
             clock=self.clock,
             log=self._log.bind(module="config"),
+            keeper=ConfigKeeper(self.data.config_versions, registry, self.clock),
         )
+
+    def _build_config_watch(self) -> ConfigWatch:
+        files = self.loaded.files if self.loaded.settings.updates.watch_file else ()
+        if self.loaded.user_file is not None and files:
+            files = (*files, self.loaded.user_file.with_name(DOTENV_NAME))
+        return ConfigWatch(files, self.config.reload, self._log.bind(module=CONFIG_SERVICE))
 
     def _durable_modules(self) -> set[str]:
         """Names of those that come back for what they missed, whether they run now or not."""

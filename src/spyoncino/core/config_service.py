@@ -161,7 +161,7 @@ class ConfigService:
 
     async def _carry_out(self, wish: _Wish) -> Result:
         changes = await self._changes_of(wish)
-        memory, wanted = await self._loaded_with(wish, changes)
+        memory, wanted, on_disk = await self._loaded_with(wish, changes)
         if wish.persist and self._keeper is not None:
             await asyncio.to_thread(self._keeper.check, self._wanted, changes)
         new, waiting = held(self.loaded, wanted, self._registry)
@@ -178,14 +178,15 @@ class ConfigService:
         running = self._system.registry
         plan = plan_of(self.loaded, new, running, old_specs, new_specs)
         if not plan.keys and not waiting and wanted.document == self._wanted.document:
-            self._wanted, self._memory = wanted, memory
+            self._wanted, self._memory, self._on_disk = wanted, memory, on_disk
             return Result(Fate.UNCHANGED, self.version)
         outcome = await transact(
             self._parts(plan, new, old_specs, new_specs), self._limits(), self._clock
         )
         if not outcome.is_kept:
             return await self._rolled_back(wish, plan, outcome)
-        self.loaded, self._wanted, self._memory = new, wanted, memory
+        self.loaded, self._wanted = new, wanted
+        self._memory, self._on_disk = memory, on_disk
         return await self._kept(wish, plan, changes, waiting)
 
     async def _changes_of(self, wish: _Wish) -> Mapping[str, Any]:
@@ -193,20 +194,21 @@ class ConfigService:
             return wish.changes
         if self._keeper is None:
             raise ConfigError("no versions are kept in this run; there is nothing to go back to")
-        return await asyncio.to_thread(self._keeper.changes_to, wish.version, self._wanted)
+        return await asyncio.to_thread(self._keeper.changes_to, wish.version, self._wanted.document)
 
     async def _loaded_with(
         self, wish: _Wish, changes: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], LoadedConfig]:
-        """What is changed in memory only, and the configuration with it."""
+    ) -> tuple[dict[str, Any], LoadedConfig, Mapping[str, Any]]:
+        """What is changed in memory only, the configuration with it, the document without."""
 
-        def load() -> tuple[dict[str, Any], LoadedConfig]:
+        def load() -> tuple[dict[str, Any], LoadedConfig, Mapping[str, Any]]:
             recipe = self.loaded.recipe
             memory = combined(self._memory, changes)
-            if memory and wish.from_file:
+            on_disk = self._on_disk
+            if wish.from_file:
                 on_disk = load_recipe(self._registry, recipe).document
                 memory = without(memory, _places(difference(self._on_disk, on_disk)))
-            return memory, load_recipe(self._registry, recipe, memory, wish.author)
+            return memory, load_recipe(self._registry, recipe, memory, wish.author), on_disk
 
         return await asyncio.to_thread(load)
 
@@ -250,12 +252,14 @@ class ConfigService:
         self, wish: _Wish, plan: Plan, changes: Mapping[str, Any], waiting: tuple[str, ...]
     ) -> Result:
         notices = list(self.loaded.notices)
-        if wish.from_file:
-            self._on_disk = patched(self._wanted.document, {})
-        elif wish.persist:
-            notices += await self._written(changes)
+        is_on_disk = wish.from_file
+        if wish.persist:
+            trouble = await self._written(changes)
+            notices += trouble
+            is_on_disk = not trouble
         keys = (*plan.keys, *waiting)
-        self.version = await self._record(wish.author, keys)
+        if is_on_disk or self._keeper is None:
+            self.version = await self._record(wish.author, keys)
         if waiting:
             said = f"{', '.join(waiting)} will hold from the next start on"
             notices.append(said)
@@ -265,14 +269,13 @@ class ConfigService:
 
     async def _written(self, changes: Mapping[str, Any]) -> list[str]:
         """Write what is in force now into the user's file; what went wrong with that."""
-        if self._keeper is None:
-            return []
-        try:
-            await asyncio.to_thread(self._keeper.write, self._wanted, changes)
-        except (StorageError, ConfigError) as error:
-            said = f"the change is in force, but it is not kept over the next start: {error}"
-            await self._news.notice(said, "error")
-            return [said]
+        if self._keeper is not None:
+            try:
+                await asyncio.to_thread(self._keeper.write, self._wanted, changes)
+            except (StorageError, ConfigError) as error:
+                said = f"the change is in force, but it is not kept over the next start: {error}"
+                await self._news.notice(said, "error")
+                return [said]
         self._memory = without(self._memory, _places(changes))
         self._on_disk = patched(self._on_disk, changes)
         return []
@@ -289,11 +292,19 @@ class ConfigService:
     async def _record(self, author: str, keys: tuple[str, ...]) -> int:
         if self._keeper is None:
             return self.version + 1
+        keeper, document = self._keeper, self._on_disk
+        keep = self.loaded.settings.updates.keep_versions
+
+        def record() -> int:
+            number = keeper.record(document, author, keys)
+            keeper.prune(keep)
+            return number
+
         try:
-            return await asyncio.to_thread(self._keeper.record, self._wanted, author, keys)
+            return await asyncio.to_thread(record)
         except StorageError as error:
             await self._news.notice(f"this version of the settings is not kept: {error}", "error")
-            return self.version + 1
+            return self.version
 
 
 def _places(changes: Mapping[str, Any]) -> set[tuple[str | int, ...]]:

@@ -47,44 +47,26 @@ class Result:
 
 
 class Keeper(Protocol):
-    """Where versions and changes outlive the program."""
-
-    @property
-    def latest(self) -> int:
-        """Number of the newest version; 0 when there is none."""
-        ...
+    """Where versions and changes outlive the program; see ``ConfigKeeper``."""
 
     def check(self, loaded: LoadedConfig, changes: Mapping[str, Any]) -> None:
-        """Refuse changes that could not be written.
-
-        Raises:
-            ConfigError: Why not.
-        """
+        """Refuse changes that could not be written."""
         ...
 
     def write(self, loaded: LoadedConfig, changes: Mapping[str, Any]) -> None:
-        """Write changes into the user's file.
-
-        Raises:
-            StorageError: The disk refuses.
-            ConfigError: They cannot be written.
-        """
+        """Write changes into the user's file."""
         ...
 
-    def record(self, loaded: LoadedConfig, author: str, keys: tuple[str, ...]) -> int:
-        """Keep a numbered version of the document, unless it is the newest one already.
-
-        Raises:
-            StorageError: The disk refuses.
-        """
+    def record(self, document: Mapping[str, Any], author: str, keys: tuple[str, ...]) -> int:
+        """Keep a numbered version of the document, unless the newest one says the same."""
         ...
 
-    def changes_to(self, number: int, loaded: LoadedConfig) -> dict[str, Any]:
-        """What makes a version of the present document.
+    def prune(self, keep: int) -> None:
+        """Remove the oldest versions."""
+        ...
 
-        Raises:
-            ConfigError: There is no such version, or a secret of it is nowhere any more.
-        """
+    def changes_to(self, number: int, document: Mapping[str, Any]) -> dict[str, Any]:
+        """What makes a version of the present document."""
         ...
 
 
