@@ -20,6 +20,7 @@ from spyoncino.core.config_errors import dotted
 from spyoncino.core.config_layers import Location, has_part
 from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.config_model import document_model
+from spyoncino.core.config_presets import ORIGIN as PRESET_ORIGIN
 from spyoncino.core.config_schema import SchemaReader
 from spyoncino.core.config_secrets import is_secret_key
 from spyoncino.core.logs import MASK, mask_text
@@ -209,7 +210,7 @@ class ConfigKeeper:
         """Why a change would not hold at the next start, or must not be written; else nothing."""
         for known, origin in loaded.origins.items():
             if known[: len(location)] == location and origin.place != str(loaded.user_file):
-                if origin.place.startswith("change by "):
+                if origin.place.startswith(("change by ", PRESET_ORIGIN)):
                     continue
                 return (
                     f"{dotted(known)} is set by {origin}, which wins over {loaded.user_file}; "

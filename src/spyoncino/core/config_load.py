@@ -16,9 +16,11 @@ from pydantic import ValidationError
 
 from spyoncino.core.config_changes import with_changes
 from spyoncino.core.config_environment import (
+    ALIASES,
     CONFIG_VARIABLE,
     DOTENV_NAME,
     ENVIRONMENT_VARIABLE,
+    PREFIX,
     read_dotenv,
     read_secret_files,
     read_variables,
@@ -32,6 +34,7 @@ from spyoncino.core.config_model import (
     resolve_paths,
     split_document,
 )
+from spyoncino.core.config_presets import NONE, preset_layer
 from spyoncino.core.config_secrets import shown
 from spyoncino.core.contracts import Category, ModuleSettings
 from spyoncino.core.registry import Registry
@@ -51,6 +54,7 @@ class Recipe:
         overrides: Settings from the command line, nested as in the file.
         working_folder: Where ``./spyoncino.yaml`` is looked for.
         config_home: The platform's configuration folder when another one is meant.
+        measure: Whether the preset ``auto`` may look at this machine.
     """
 
     file: Path | None = None
@@ -58,6 +62,7 @@ class Recipe:
     overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
     working_folder: Path = Path()
     config_home: Path | None = None
+    measure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ def load_config(
     overrides: Mapping[str, Any] | None = None,
     working_folder: Path = Path(),
     config_home: Path | None = None,
+    measure: bool = True,
 ) -> LoadedConfig:
     """Load and validate the configuration.
 
@@ -129,12 +135,13 @@ def load_config(
         overrides: Settings from the command line, nested as in the file.
         working_folder: Where ``./spyoncino.yaml`` is looked for.
         config_home: The platform's configuration folder when another one is meant.
+        measure: Whether the preset ``auto`` may look at this machine.
 
     Raises:
         ConfigError: One sentence for every problem found.
     """
     environment = dict(os.environ) if variables is None else variables
-    recipe = Recipe(file, environment, overrides or {}, working_folder, config_home)
+    recipe = Recipe(file, environment, overrides or {}, working_folder, config_home, measure)
     return load_recipe(registry, recipe)
 
 
@@ -162,16 +169,44 @@ def load_recipe(
         config_home=recipe.config_home,
     )
     layers.append(Layer.of(recipe.overrides, COMMAND_LINE))
-    merged = merge_layers(layers)
-    _drop_empty_groups(merged.data)
-    if changes:
-        merged = with_changes(merged, changes, Origin(f"change by {author or 'unknown'}"))
-    notices = _drop_keys_of_missing_modules(merged, registry)
+    merged = _merged(layers, registry, changes or {}, author, measure=recipe.measure)
+    notices = _drop_unborn_aliases(merged, registry)
+    notices += _drop_keys_of_missing_modules(merged, registry)
     settings, sections = _validated(merged, registry)
     _check_policies(merged, registry, settings)
     return LoadedConfig(
         settings, sections, merged.origins, user_file, files, notices, merged.data, recipe
     )
+
+
+def _merged(
+    layers: list[Layer],
+    registry: Registry,
+    changes: Mapping[str, Any],
+    author: str,
+    *,
+    measure: bool,
+) -> Layer:
+    """All layers as one, above the preset that they ask for and below the changes."""
+    origin = Origin(f"change by {author or 'unknown'}")
+    asked = with_changes(merge_layers(layers), changes, origin).data.get("preset", NONE)
+    known = frozenset(Settings.model_fields.keys() | registry.sections.keys())
+    merged = merge_layers([preset_layer(asked, known, measure=measure), *layers])
+    _drop_empty_groups(merged.data)
+    return with_changes(merged, changes, origin) if changes else merged
+
+
+def _drop_unborn_aliases(merged: Layer, registry: Registry) -> tuple[str, ...]:
+    """Names of the specification whose setting is not there yet must not stop the program."""
+    known = Settings.model_fields.keys() | registry.sections.keys()
+    notices = []
+    for alias, name in ALIASES.items():
+        section = name.removeprefix(PREFIX).partition("__")[0].lower()
+        origin = merged.origins.get((section,))
+        if section not in known and origin and origin.place == f"environment variable {alias}":
+            del merged.data[section]
+            notices.append(f"{origin} is ignored; there is no section {section} in this version")
+    return tuple(notices)
 
 
 def _read_layers(

@@ -14,7 +14,7 @@ from spyoncino.core.registry import Module, Registry
 from spyoncino.core.settings import CameraSettings, Settings
 from spyoncino.runtime.capture.spec import CaptureSpec
 
-TAKEN_AT_ONCE = frozenset({"cameras", "packets", "privacy", "updates", "preset", "flags"})
+TAKEN_AT_ONCE = frozenset({"cameras", "packets", "privacy", "updates", "preset"})
 """Fixed keys that a running system takes over; every other one is read once, at the start."""
 
 Specs = Mapping[str, CaptureSpec]

@@ -243,6 +243,11 @@ class PrivacySettings(SettingsGroup):
 class Settings(SettingsGroup):
     """The fixed keys of the configuration."""
 
+    preset: Literal["none", "auto", "raspberry-pi", "high-performance"] = Field(
+        default="none",
+        description="Defaults for a kind of machine, below everything written here; auto: by its "
+        "memory and cores (analyze never measures).",
+    )
     data_dir: Path | None = Field(
         default=None,
         description="Database, media, logs. Default: ./data beside the configuration file if it "
