@@ -35,18 +35,6 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]
     return changes
 
 
-def combined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """One set of changes that does what both do, one after the other."""
-    result = dict(first)
-    for key, value in second.items():
-        before = result.get(key)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            result[key] = combined(before, value)
-        else:
-            result[key] = value
-    return result
-
-
 def without(changes: Mapping[str, Any], locations: set[Location]) -> dict[str, Any]:
     """The changes without those at, below or around these locations."""
 

@@ -76,7 +76,7 @@ class LoadedConfig:
         user_file: The user's file, or ``None`` when there is none.
         files: Every file that was read, in order.
         notices: Sentences worth showing that stop nothing.
-        document: The merged values as they were written, before types and defaults.
+        document: The merged values as they were written, without preset, types and defaults.
         recipe: What it was loaded from.
     """
 
@@ -169,31 +169,25 @@ def load_recipe(
         config_home=recipe.config_home,
     )
     layers.append(Layer.of(recipe.overrides, COMMAND_LINE))
-    merged = _merged(layers, registry, changes or {}, author, measure=recipe.measure)
+    origin = Origin(f"change by {author or 'unknown'}")
+    written = merge_layers(layers)
+    _drop_empty_groups(written.data)
+    written = with_changes(written, changes or {}, origin)
+    merged = _above_preset(written, registry, measure=recipe.measure)
     notices = _drop_unborn_aliases(merged, registry)
     notices += _drop_keys_of_missing_modules(merged, registry)
     settings, sections = _validated(merged, registry)
     _check_policies(merged, registry, settings)
     return LoadedConfig(
-        settings, sections, merged.origins, user_file, files, notices, merged.data, recipe
+        settings, sections, merged.origins, user_file, files, notices, written.data, recipe
     )
 
 
-def _merged(
-    layers: list[Layer],
-    registry: Registry,
-    changes: Mapping[str, Any],
-    author: str,
-    *,
-    measure: bool,
-) -> Layer:
-    """All layers as one, above the preset that they ask for and below the changes."""
-    origin = Origin(f"change by {author or 'unknown'}")
-    asked = with_changes(merge_layers(layers), changes, origin).data.get("preset", NONE)
+def _above_preset(written: Layer, registry: Registry, *, measure: bool) -> Layer:
+    """What is written, on top of the preset that it asks for."""
     known = frozenset(Settings.model_fields.keys() | registry.sections.keys())
-    merged = merge_layers([preset_layer(asked, known, measure=measure), *layers])
-    _drop_empty_groups(merged.data)
-    return with_changes(merged, changes, origin) if changes else merged
+    preset = preset_layer(written.data.get("preset", NONE), known, measure=measure)
+    return merge_layers([preset, written])
 
 
 def _drop_unborn_aliases(merged: Layer, registry: Registry) -> tuple[str, ...]:

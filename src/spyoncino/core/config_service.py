@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from spyoncino.clock import Clock
 from spyoncino.core.bus import Bus
-from spyoncino.core.config_changes import combined, difference, leaves, patched, without
+from spyoncino.core.config_changes import difference, leaves, patched, without
 from spyoncino.core.config_load import LoadedConfig, load_recipe
 from spyoncino.core.config_news import NAME, ConfigNews
 from spyoncino.core.config_parts import CamerasPart, CapturesPart, ModulePart
@@ -203,8 +203,9 @@ class ConfigService:
 
         def load() -> tuple[dict[str, Any], LoadedConfig, Mapping[str, Any]]:
             recipe = self.loaded.recipe
-            memory = combined(self._memory, changes)
             on_disk = self._on_disk
+            now = patched(on_disk, self._memory)
+            memory = difference(on_disk, patched(now, changes))
             if wish.from_file:
                 on_disk = load_recipe(self._registry, recipe).document
                 memory = without(memory, _places(difference(self._on_disk, on_disk)))

@@ -305,3 +305,15 @@ def test_the_house_begins_as_it_is_configured(tmp_path: Path) -> None:
 
     state, expected = asyncio.run(look())
     assert state == expected
+
+
+async def test_a_camera_that_was_taken_away_comes_back_as_it_is_described_anew(
+    tmp_path: Path,
+) -> None:
+    async with running_house(tmp_path) as house:
+        await house.service.apply_changes({"cameras": {"yard": None}})
+        again = {"source": {"type": "sim", "seed": 8}}
+        await house.service.apply_changes({"cameras": {"yard": again}})
+        assert house.context.cameras["yard"].overrides == {}
+        result = await house.service.apply_changes({"cameras": {"yard": None}})
+        assert result.fate is Fate.APPLIED
