@@ -133,7 +133,7 @@ def test_it_opens_everything_and_closes_everything(whole: Application, tmp_path:
     assert whole.pool.stats().state is PoolState.STOPPED
     assert list(tmp_path.glob("spyoncino-*")) == []
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
-        *("access-token", "logs", "media", "outbox.db", "presses.journal"),
+        *("access-token", "config", "logs", "media", "outbox.db", "presses.journal"),
         *("spyoncino.db", "spyoncino.lock"),
     ]
 
