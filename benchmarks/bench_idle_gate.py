@@ -39,11 +39,10 @@ from bench_capture import cpu_s_of, decode_alone
 from report import Row, write_report
 from spyoncino.app import Application, load_modules
 from spyoncino.clock import SystemClock
-from spyoncino.core.config_load import load_config
+from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.queues import Policy
-from spyoncino.core.settings import CameraSettings
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.hardware.source_types import SourceSpec
 from spyoncino.runtime.capture.idle_gate import GateCounters, IdleGateSpec
@@ -199,8 +198,9 @@ class GatedApplication(Application):
 
     gate: IdleGateSpec | None = None
 
-    def _capture_spec(self, name: str, camera: CameraSettings) -> CaptureSpec:
-        return replace(super()._capture_spec(name, camera), idle_gate=self.gate)
+    def _specs(self, loaded: LoadedConfig) -> dict[str, CaptureSpec]:
+        specs = super()._specs(loaded)
+        return {name: replace(spec, idle_gate=self.gate) for name, spec in specs.items()}
 
 
 @dataclass(slots=True)

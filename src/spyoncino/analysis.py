@@ -225,7 +225,7 @@ def _configured(
     }
     if request.workers is not None:
         overrides["pool"] = {"workers": request.workers}
-    loaded = load_config(registry, file=request.config, overrides=overrides)
+    loaded = load_config(registry, file=request.config, overrides=overrides, measure=False)
     known = loaded.settings.cameras
     if request.camera is not None and request.camera not in known:
         raise UsageError(

@@ -9,15 +9,21 @@ import os
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import structlog
 
 from spyoncino.clock import Clock, SystemClock
 from spyoncino.core.bus import Bus
+from spyoncino.core.config_environment import DOTENV_NAME
+from spyoncino.core.config_keeper import ConfigKeeper
 from spyoncino.core.config_load import LoadedConfig
+from spyoncino.core.config_news import NAME as CONFIG_SERVICE
+from spyoncino.core.config_orders import register_config
+from spyoncino.core.config_service import ConfigService
+from spyoncino.core.config_terms import System
+from spyoncino.core.config_watch import ConfigWatch
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
@@ -33,20 +39,16 @@ from spyoncino.core.paths import DataFolder
 from spyoncino.core.performance import Alarms
 from spyoncino.core.pipeline_report import worker_report
 from spyoncino.core.registry import Registry
-from spyoncino.core.settings import CameraSettings
 from spyoncino.core.stage_meter import StageMeter
 from spyoncino.core.top_snapshot import SystemView, register_top
 from spyoncino.core.topic_versions import needed_hops
 from spyoncino.core.watches import Watches
 from spyoncino.detectors.factory import AUTO, FALLBACK
-from spyoncino.detectors.motion_spec import MotionSpec
-from spyoncino.errors import BusClosedError, WiringError
+from spyoncino.errors import BusClosedError
 from spyoncino.modules.builtin import BUILTIN
-from spyoncino.modules.event.clip_builder import ClipSettings
-from spyoncino.modules.process.motion_detector import MotionSettings
+from spyoncino.modules.capture_specs import capture_specs, section_of
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.persistence.database import Database
-from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.captures import Captures
 from spyoncino.runtime.jobs import TaskSpec
@@ -63,18 +65,8 @@ from spyoncino.schemas.status import (
     WorkerReport,
 )
 
-S = TypeVar("S", bound=ModuleSettings)
-
 LONG_TASK_S = 120.0
 """What finishing a clip or drawing a preview may take: five minutes of video on a slow disk."""
-
-DECISION_DELAY_S = 15.0
-"""Camera time from what happens until its clip is asked for: a track is confirmed within a second
-or two, a busy machine may be ten seconds behind."""
-
-LOSSLESS_KEEP_S = 300.0
-LOSSLESS_KEEP_BYTES = 256_000_000
-"""Packets kept in a lossless run: decoding runs ahead of events by as much as all queues hold."""
 
 _POOL_HEALTH = {
     PoolState.STARTING: HealthState.DEGRADED,
@@ -128,8 +120,11 @@ class Application:
         self._log = structlog.get_logger("spyoncino")
         self._stack = AsyncExitStack()
         self._watches = self._build_watches()
+        self._cameras = dict(loaded.settings.cameras)
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
+        self.config = self._build_config_service(registry)
+        register_config(self.desk, self.config)
         view = SystemView(self.bus, self.pool, self.captures, self.meters, self.clock)
         register_top(self.desk, view)
         register_log_levels(self.desk, {kind.name for kind in self._registry.modules})
@@ -172,9 +167,8 @@ class Application:
         for leftover in await self.captures.open():
             self._log.info("removed what a killed run left in shared memory", folder=str(leftover))
         self._stack.push_async_callback(self.captures.close)
-        for name, camera in self.loaded.settings.cameras.items():
-            if camera.enabled:
-                self.captures.add(self._capture_spec(name, camera))
+        for spec in self._specs(self.loaded).values():
+            self.captures.add(spec)
         self.meters.begun_ns = self.clock.monotonic_ns()
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
@@ -193,6 +187,12 @@ class Application:
             await self.modes.tell()
         if self.bus.critical is not None and not self._registry.failures:
             await self.bus.critical.forget_all_but(self._durable_modules())
+        if not self._lossless:
+            await self.config.start()
+            self._stack.push_async_callback(self.config.stop)
+            watch = self._build_config_watch()
+            watch.start()
+            self._stack.push_async_callback(watch.stop)
         await self.desk.open()
         self._stack.push_async_callback(self.desk.close)
 
@@ -239,7 +239,7 @@ class Application:
 
     def _object_task_settings(self, workers: int) -> dict[str, Any]:
         """The detector of all workers; ``auto`` only live, where no result must be repeatable."""
-        task = self._section("objects", ObjectSettings).to_task_settings()
+        task = section_of(self.loaded, "objects", ObjectSettings).to_task_settings()
         if task["detector"] != AUTO:
             return task
         if self._lossless:
@@ -262,6 +262,9 @@ class Application:
     async def _tell_health(self) -> None:
         await self.orchestrator.check_health()
 
+    def _specs(self, loaded: LoadedConfig) -> dict[str, CaptureSpec]:
+        return capture_specs(loaded, lossless=self._lossless)
+
     def _build_orchestrator(self) -> Orchestrator:
         settings = self.loaded.settings
         context = ModuleContext(
@@ -270,7 +273,7 @@ class Application:
             log=self._log,
             decisions=DecisionLog(),
             data=self.data,
-            cameras=dict(settings.cameras),
+            cameras=self._cameras,
             pool=self.pool,
             captures=self.captures,
             database=self.database,
@@ -296,59 +299,39 @@ class Application:
             ),
         )
 
-    def _capture_spec(self, name: str, camera: CameraSettings) -> CaptureSpec:
-        memory = self.loaded.settings.shared_memory
-        packets = self.loaded.settings.packets
-        keep_s = max(packets.keep_s, self._pre_roll_s() + DECISION_DELAY_S)
-        keep_bytes = int(packets.max_bytes)
-        if self._lossless:
-            keep_s, keep_bytes = max(keep_s, LOSSLESS_KEEP_S), max(keep_bytes, LOSSLESS_KEEP_BYTES)
-        return CaptureSpec(
-            camera_id=name,
-            source=camera.source.to_spec(),
-            analysis_fps=camera.analysis_fps,
-            ring_slots=memory.ring_slots,
-            ring_max_bytes=int(memory.ring_max_bytes),
-            packet_ring_s=keep_s,
-            packet_ring_max_bytes=keep_bytes,
-            motion=self._motion_spec(camera),
-            masks=camera.masks,
-            decoder="software" if self._lossless else camera.decoder,
-            idle_gate=self._idle_gate(camera),
-            is_lossless=self._lossless,
+    def _build_config_service(self, registry: Registry) -> ConfigService:
+        return ConfigService(
+            self.loaded,
+            registry,
+            System(
+                registry=self._registry,
+                orchestrator=self.orchestrator,
+                captures=self.captures,
+                cameras=self._cameras,
+                specs_of=self._specs,
+            ),
+            bus=self.bus,
+            clock=self.clock,
+            log=self._log.bind(module="config"),
+            keeper=ConfigKeeper(self.data.config_versions, registry, self.clock),
         )
 
-    def _idle_gate(self, camera: CameraSettings) -> IdleGateSpec | None:
-        """How a camera sleeps; not before the object detector has become as idle as that."""
-        if self._lossless or not camera.idle_gate.enabled:
-            return None
-        objects = self._section("objects", ObjectSettings)
-        active_s = camera.overrides.get("objects", {}).get("active_s", objects.active_s)
-        return IdleGateSpec(quiet_s=max(camera.idle_gate.quiet_s, active_s))
+    def _build_config_watch(self) -> ConfigWatch:
+        files = self.loaded.files if self.loaded.settings.updates.watch_file else ()
+        if self.loaded.user_file is not None and files:
+            files = (*files, self.loaded.user_file.with_name(DOTENV_NAME))
+        return ConfigWatch(files, self.config.reload, self._log.bind(module=CONFIG_SERVICE))
 
     def _durable_modules(self) -> set[str]:
-        """Names of modules that come back for what they missed, whether they run now or not."""
+        """Names of those that come back for what they missed, whether they run now or not."""
         kinds = self._registry.modules
         durable = {kind.name for kind in kinds if any(each.durable for each in kind.consumes)}
-        return durable | {hop.name for hop in needed_hops(kinds)} | {MODES_NAME}
-
-    def _pre_roll_s(self) -> float:
-        return self._section("clip", ClipSettings).pre_roll_s
-
-    def _motion_spec(self, camera: CameraSettings) -> MotionSpec:
-        settings = self._section("motion", MotionSettings)
-        overrides = camera.overrides.get("motion", {})
-        return MotionSettings(**{**settings.model_dump(), **overrides}).to_spec()
-
-    def _section(self, name: str, model: type[S]) -> S:
-        section = self.loaded.sections.get(name, model())
-        if not isinstance(section, model):
-            raise WiringError(f"section {name} belongs to another module; it must be a {model}")
-        return section
+        hops = {hop.name for hop in needed_hops(kinds)}
+        return durable | hops | {MODES_NAME, CONFIG_SERVICE}
 
     async def _report_workers(self, check: WorkerCheck) -> WorkerReport:
         """For who asked, and for everybody who listens to reports."""
-        detector = self._section("objects", ObjectSettings).detector
+        detector = section_of(self.loaded, "objects", ObjectSettings).detector
         report = worker_report(self.pool.stats(), detector, check.correlation_id or check.event_id)
         await self.bus.publish(topics.WORKER_REPORT, report)
         return report

@@ -15,6 +15,7 @@ from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.paths import DataFolder
 from spyoncino.errors import StorageError, UsageError, WiringError
+from spyoncino.modules.capture_specs import capture_specs, section_of
 from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.pool_stats import PoolState
 from spyoncino.schemas.status import HealthState, HealthSummary, WorkerCheck
@@ -55,7 +56,7 @@ def test_settings_of_a_camera_reach_its_capture_process(tmp_path: Path) -> None:
         packets={"keep_s": 40, "max_bytes": "9MB"},
     )
 
-    spec = application._capture_spec("door", application.loaded.settings.cameras["door"])
+    spec = capture_specs(application.loaded)["door"]
 
     assert spec.camera_id == "door"
     assert (spec.source.kind, spec.source.realtime, spec.source.loop) == ("sim", False, False)
@@ -72,7 +73,7 @@ def test_settings_of_a_camera_reach_its_capture_process(tmp_path: Path) -> None:
 def gate_of(folder: Path, camera: dict[str, Any], **sections: Any) -> IdleGateSpec | None:
     door = {"source": {"type": "sim"}, **camera}
     application = build(folder, cameras={"door": door}, **sections)
-    return application._capture_spec("door", application.loaded.settings.cameras["door"]).idle_gate
+    return capture_specs(application.loaded)["door"].idle_gate
 
 
 def test_a_camera_sleeps_no_earlier_than_its_objects_are_looked_for_less(tmp_path: Path) -> None:
@@ -88,8 +89,7 @@ def test_a_camera_sleeps_no_earlier_than_its_objects_are_looked_for_less(tmp_pat
 def test_a_lossless_run_is_lossless_down_to_the_capture_process(tmp_path: Path) -> None:
     application = build(tmp_path, lossless=True, cameras={"door": {"source": {"type": "sim"}}})
 
-    camera = application.loaded.settings.cameras["door"]
-    spec = application._capture_spec("door", camera)
+    spec = capture_specs(application.loaded, lossless=True)["door"]
     assert spec.is_lossless
     assert spec.idle_gate is None
 
@@ -101,7 +101,7 @@ def test_a_section_that_another_module_took_is_a_wiring_fault(tmp_path: Path) ->
         """Not the settings that the root expects."""
 
     with pytest.raises(WiringError, match="section motion belongs to another module"):
-        application._section("motion", Other)
+        section_of(application.loaded, "motion", Other)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_it_opens_everything_and_closes_everything(whole: Application, tmp_path:
     assert whole.pool.stats().state is PoolState.STOPPED
     assert list(tmp_path.glob("spyoncino-*")) == []
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
-        *("access-token", "logs", "media", "outbox.db", "presses.journal"),
+        *("access-token", "config", "logs", "media", "outbox.db", "presses.journal"),
         *("spyoncino.db", "spyoncino.lock"),
     ]
 

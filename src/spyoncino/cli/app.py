@@ -83,7 +83,7 @@ COMMANDS = (
     LazyCommand(
         "config",
         "spyoncino.cli.config:app",
-        "The configuration: write, check, show.",
+        "The configuration: write, check, show, go back.",
     ),
     LazyCommand(
         "modules",

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from spyoncino.cli.config_versions import diff, history, rollback
 from spyoncino.cli.options import options_of, print_json, stderr, stdout
 from spyoncino.core.config_document import full_document, starter_document
 from spyoncino.core.config_files import FILE_NAME
@@ -18,7 +19,10 @@ from spyoncino.core.wiring import without_misfits
 from spyoncino.errors import ConfigError, UsageError
 from spyoncino.modules.builtin import BUILTIN
 
-app = typer.Typer(no_args_is_help=True, help="The configuration: write, check, show.")
+app = typer.Typer(no_args_is_help=True, help="The configuration: write, check, show, go back.")
+app.command("history")(history)
+app.command("diff")(diff)
+app.command("rollback")(rollback)
 
 
 @app.command("init")

@@ -136,6 +136,30 @@ def read_yaml_text(text: str, place: str, folder: Path | None = None) -> Layer:
     return Layer(data, tree.origins)
 
 
+def compose_yaml(text: str) -> yaml.Node | None:
+    """The nodes of YAML text with their places in it; ``None`` for an empty document.
+
+    Raises:
+        yaml.YAMLError: It is not YAML.
+    """
+    reader = _Reader(text)
+    try:
+        node: yaml.Node | None = reader.get_single_node()
+    finally:
+        reader.dispose()
+    return node
+
+
+class YamlWriter(yaml.SafeDumper):
+    """Writes values so that this file's rules of reading give the same ones back."""
+
+
+for _letter, _rules in _Reader.yaml_implicit_resolvers.items():
+    for _tag, _rule in _rules:
+        if _tag != f"{_TAG}merge":
+            YamlWriter.add_implicit_resolver(_tag, _rule, [_letter])
+
+
 class _Tree:
     """Builds plain values from YAML nodes and notes the line of each."""
 

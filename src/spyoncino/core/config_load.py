@@ -14,10 +14,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from spyoncino.core.config_changes import with_changes
 from spyoncino.core.config_environment import (
+    ALIASES,
     CONFIG_VARIABLE,
     DOTENV_NAME,
     ENVIRONMENT_VARIABLE,
+    PREFIX,
     read_dotenv,
     read_secret_files,
     read_variables,
@@ -31,6 +34,7 @@ from spyoncino.core.config_model import (
     resolve_paths,
     split_document,
 )
+from spyoncino.core.config_presets import NONE, preset_layer
 from spyoncino.core.config_secrets import shown
 from spyoncino.core.contracts import Category, ModuleSettings
 from spyoncino.core.registry import Registry
@@ -38,6 +42,27 @@ from spyoncino.core.settings import Settings
 from spyoncino.errors import ConfigError
 
 COMMAND_LINE = Origin("command line")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a configuration is loaded from, so that it can be loaded again.
+
+    Args:
+        file: The user's file from ``--config``.
+        variables: Environment variables.
+        overrides: Settings from the command line, nested as in the file.
+        working_folder: Where ``./spyoncino.yaml`` is looked for.
+        config_home: The platform's configuration folder when another one is meant.
+        measure: Whether the preset ``auto`` may look at this machine.
+    """
+
+    file: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    working_folder: Path = Path()
+    config_home: Path | None = None
+    measure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,8 @@ class LoadedConfig:
         user_file: The user's file, or ``None`` when there is none.
         files: Every file that was read, in order.
         notices: Sentences worth showing that stop nothing.
+        document: The merged values as they were written, without preset, types and defaults.
+        recipe: What it was loaded from.
     """
 
     settings: Settings = field(repr=False)
@@ -59,6 +86,8 @@ class LoadedConfig:
     user_file: Path | None = None
     files: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    recipe: Recipe = field(default_factory=Recipe, repr=False)
 
     @property
     def config_hash(self) -> str:
@@ -95,6 +124,7 @@ def load_config(
     overrides: Mapping[str, Any] | None = None,
     working_folder: Path = Path(),
     config_home: Path | None = None,
+    measure: bool = True,
 ) -> LoadedConfig:
     """Load and validate the configuration.
 
@@ -105,21 +135,72 @@ def load_config(
         overrides: Settings from the command line, nested as in the file.
         working_folder: Where ``./spyoncino.yaml`` is looked for.
         config_home: The platform's configuration folder when another one is meant.
+        measure: Whether the preset ``auto`` may look at this machine.
 
     Raises:
         ConfigError: One sentence for every problem found.
     """
-    environment = os.environ if variables is None else variables
+    environment = dict(os.environ) if variables is None else variables
+    recipe = Recipe(file, environment, overrides or {}, working_folder, config_home, measure)
+    return load_recipe(registry, recipe)
+
+
+def load_recipe(
+    registry: Registry,
+    recipe: Recipe,
+    changes: Mapping[str, Any] | None = None,
+    author: str = "",
+) -> LoadedConfig:
+    """Load and validate again what was loaded before, with changes that are in no file.
+
+    Args:
+        registry: The modules, whose sections belong to the document.
+        recipe: Of the ``LoadedConfig`` from before.
+        changes: Nested keys; ``None`` takes a key back to its default.
+        author: Who wants them, for the sentences.
+
+    Raises:
+        ConfigError: One sentence for every problem found.
+    """
     layers, user_file, files = _read_layers(
-        file, environment, working_folder=working_folder, config_home=config_home
+        recipe.file,
+        recipe.variables,
+        working_folder=recipe.working_folder,
+        config_home=recipe.config_home,
     )
-    layers.append(Layer.of(overrides or {}, COMMAND_LINE))
-    merged = merge_layers(layers)
-    _drop_empty_groups(merged.data)
-    notices = _drop_keys_of_missing_modules(merged, registry)
+    layers.append(Layer.of(recipe.overrides, COMMAND_LINE))
+    origin = Origin(f"change by {author or 'unknown'}")
+    written = merge_layers(layers)
+    _drop_empty_groups(written.data)
+    written = with_changes(written, changes or {}, origin)
+    merged = _above_preset(written, registry, measure=recipe.measure)
+    notices = _drop_unborn_aliases(merged, registry)
+    notices += _drop_keys_of_missing_modules(merged, registry)
     settings, sections = _validated(merged, registry)
     _check_policies(merged, registry, settings)
-    return LoadedConfig(settings, sections, merged.origins, user_file, files, notices)
+    return LoadedConfig(
+        settings, sections, merged.origins, user_file, files, notices, written.data, recipe
+    )
+
+
+def _above_preset(written: Layer, registry: Registry, *, measure: bool) -> Layer:
+    """What is written, on top of the preset that it asks for."""
+    known = frozenset(Settings.model_fields.keys() | registry.sections.keys())
+    preset = preset_layer(written.data.get("preset", NONE), known, measure=measure)
+    return merge_layers([preset, written])
+
+
+def _drop_unborn_aliases(merged: Layer, registry: Registry) -> tuple[str, ...]:
+    """Names of the specification whose setting is not there yet must not stop the program."""
+    known = Settings.model_fields.keys() | registry.sections.keys()
+    notices = []
+    for alias, name in ALIASES.items():
+        section = name.removeprefix(PREFIX).partition("__")[0].lower()
+        origin = merged.origins.get((section,))
+        if section not in known and origin and origin.place == f"environment variable {alias}":
+            del merged.data[section]
+            notices.append(f"{origin} is ignored; there is no section {section} in this version")
+    return tuple(notices)
 
 
 def _read_layers(

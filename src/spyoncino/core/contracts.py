@@ -90,7 +90,11 @@ class BaseModule(ABC, Generic[S]):
     * ``per_camera``: whether ``cameras.<id>.<section>`` may override the section for one camera;
     * ``consumes`` and ``publishes``: its place in the topic graph;
     * ``adapters``: ways between an old version of a topic and the one that it brings;
-    * ``answers``: questions that ``handle_request`` answers on ``<topic>.reply``.
+    * ``answers``: questions that ``handle_request`` answers on ``<topic>.reply``;
+    * ``fixed_at_start``: keys of its section that it reads in ``start`` only: a change of them
+      waits for the next start of the program and is told so;
+    * ``camera_keys``: keys of ``cameras.<id>`` that it reads beside its section: when one changes,
+      or cameras come and go, it is configured again.
 
     Life: ``configure`` (idempotent, may be called again at any time), ``start``, ``drain``,
     ``stop``. ``contract_breaks`` counts refused messages since the last one that was taken.
@@ -105,6 +109,8 @@ class BaseModule(ABC, Generic[S]):
     publishes: ClassVar[tuple[Topic[Any], ...]] = ()
     adapters: ClassVar[tuple[TopicAdapter[Any, Any], ...]] = ()
     answers: ClassVar[tuple[Topic[Any], ...]] = ()
+    fixed_at_start: ClassVar[frozenset[str]] = frozenset()
+    camera_keys: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, context: ModuleContext) -> None:
         self.context = context

@@ -7,7 +7,11 @@ from typing import Any
 from spyoncino.errors import SpyoncinoError
 
 GRACE_S = 1.0
-"""Until work that was cancelled has ended; what does not is left behind."""
+"""What work that ran out of time gets to end by itself when it is cancelled."""
+
+
+class TimeLimitError(SpyoncinoError):
+    """Work of a module took too long and was cut off."""
 
 
 async def guarded(work: Awaitable[object]) -> Exception | None:
@@ -23,22 +27,27 @@ async def guarded(work: Awaitable[object]) -> Exception | None:
     return None
 
 
-async def guarded_within(work: Coroutine[Any, Any, object], timeout_s: float) -> Exception | None:
-    """Await work of a module for so long; what does not end when it is cancelled is left behind.
+async def limited(work: Coroutine[Any, Any, object], limit_s: float) -> Exception | None:
+    """Await work of a module for so long at most.
+
+    Work that does not even end when it is cancelled is left behind.
 
     Returns:
-        What it raised, ``TimeoutError`` when it did not end in time, or ``None``.
+        What it raised, a ``TimeLimitError``, or ``None`` when it is done.
     """
     task = asyncio.ensure_future(guarded(work))
     try:
-        await asyncio.wait({task}, timeout=timeout_s)
-    finally:
+        await asyncio.wait({task}, timeout=limit_s)
         if not task.done():
             task.cancel()
-    if task.done():
-        return RuntimeError("it was cancelled from inside") if task.cancelled() else task.result()
-    await asyncio.wait({task}, timeout=GRACE_S)
-    return TimeoutError(f"it does not end within {timeout_s:g} s")
+            await asyncio.wait({task}, timeout=GRACE_S)
+            return TimeLimitError(f"it was not done after {limit_s:g} s")
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if task.cancelled():
+        return TimeLimitError("it gave up by itself")
+    return task.result()
 
 
 def sentence(error: Exception) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
 from spyoncino.core.bus import Bus
-from spyoncino.core.guard import guarded_within, sentence
+from spyoncino.core.guard import limited, sentence
 from spyoncino.core.message import Message
 from spyoncino.errors import BusClosedError
 from spyoncino.schemas import topics
@@ -77,7 +77,7 @@ async def ask(probe: HealthProbe, timeout_s: float = ASK_TIMEOUT_S) -> HealthSta
     async def take() -> None:
         answers.append(await probe())
 
-    error = await guarded_within(take(), timeout_s)
+    error = await limited(take(), timeout_s)
     if error is None:
         return answers[0]
     detail = (

@@ -24,7 +24,7 @@ from spyoncino.clock import Clock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
-from spyoncino.core.guard import guarded, guarded_within, sentence
+from spyoncino.core.guard import guarded, limited, sentence
 from spyoncino.core.health import (
     BusHealthReporter,
     HealthProbe,
@@ -62,6 +62,9 @@ LEAST_STOP_S = 0.2
 
 START_TIMEOUT_S = 60.0
 """What one module may take to start, live; after that it has failed and the others go on."""
+
+CONFIGURE_TIMEOUT_S = 10.0
+"""What one module may take to take settings: it only notes them, the work is in ``start``."""
 
 LOOK_S = 5.0
 """Seconds between two looks at the modules: one that fails is known so soon, not a round later."""
@@ -115,7 +118,7 @@ class Orchestrator:
         log: FilteringBoundLogger | None = None,
     ) -> None:
         self._registry = registry = without_misfits(registry)
-        self._sections = sections
+        self._sections = dict(sections)
         self._bus = bus
         self._clock = clock
         self._context_of = context_of
@@ -259,6 +262,32 @@ class Orchestrator:
         """Start a module in quarantine; see ``Supervisor.release``."""
         return await self._supervisor.release(name)
 
+    async def configure(self, name: str, settings: ModuleSettings | None = None) -> None:
+        """Have a module take settings in place; its next start has them too.
+
+        Args:
+            name: Of the module; nothing happens when it is not one of this run.
+            settings: Its section; the one it has, when not given.
+
+        Raises:
+            Exception: Whatever the module raised; the settings are noted all the same.
+        """
+        place = self._places.get(name)
+        if place is None:
+            return
+        async with self._changing:
+            if settings is not None:
+                self._sections[place.kind.section] = settings
+            if place.module is not None:
+                await self._configure(place, place.module)
+
+    async def health_of(self, name: str) -> HealthStatus:
+        """Ask one module now; one that is not of this run is stopped."""
+        place = self._places.get(name)
+        if place is None:
+            return HealthStatus(state=HealthState.STOPPED, detail="is not part of this run")
+        return await self._health_of(name, place)
+
     async def check_health(self) -> HealthSummary:
         """Ask every part now, tell every reporter, and return the summary."""
         return await self._tell(await self.module_health())
@@ -311,20 +340,20 @@ class Orchestrator:
             raise error
 
     async def _bring_up(self, place: Place) -> None:
-        settings = self._sections.get(place.kind.section)
         build = self._options.factories.get(place.kind.name, place.kind)
         module = place.candidate = build(self._context_of(place.kind.name))
-        try:
-            async with asyncio.timeout(None if self._lossless else START_TIMEOUT_S) as patience:
-                await module.configure(
-                    place.kind.settings_model() if settings is None else settings
-                )
-                await module.start()
-        except TimeoutError as error:
-            if not patience.expired():
-                raise
-            raise WiringError(f"it did not start within {START_TIMEOUT_S:g} s; it hangs") from error
+        await self._configure(place, module)
+        if self._lossless:
+            await module.start()
+        elif error := await limited(module.start(), START_TIMEOUT_S):
+            raise error
         place.subscriptions = subscribe_module(self._bus, module, lossless=self._lossless)
+
+    async def _configure(self, place: Place, module: Module) -> None:
+        settings = self._sections.get(place.kind.section)
+        taking = module.configure(place.kind.settings_model() if settings is None else settings)
+        if error := await limited(taking, CONFIGURE_TIMEOUT_S):
+            raise error
 
     async def _isolate(self, name: str, why: str) -> None:
         """Stop a module; its durable subscriptions keep their place in the outbox."""
@@ -345,7 +374,7 @@ class Orchestrator:
         place.module = place.candidate = None
 
     async def _stop_module(self, module: Module, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        if error := await guarded_within(module.stop(), timeout_s):
+        if error := await limited(module.stop(), timeout_s):
             self._log.error(
                 "module did not stop cleanly", module=module.name, error=sentence(error)
             )

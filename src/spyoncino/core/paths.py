@@ -57,6 +57,11 @@ class DataFolder:
         return self.root / "outbox.db"
 
     @property
+    def config_versions(self) -> Path:
+        """The folder of numbered versions of the settings."""
+        return self.root / "config"
+
+    @property
     def media_root(self) -> Path:
         """The folder that holds the files of all events."""
         return self.root / "media"

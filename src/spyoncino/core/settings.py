@@ -238,6 +238,27 @@ class ModulesSettings(SettingsGroup):
     )
 
 
+class UpdateSettings(SettingsGroup):
+    """How settings change while the system runs."""
+
+    watch_file: bool = Field(
+        default=True, description="Take over the configuration file when it is saved."
+    )
+    proof_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="Seconds for which every changed part must be well; else all goes back.",
+    )
+    camera_wait_s: float = Field(
+        default=20.0,
+        ge=0,
+        description="Seconds in which a changed camera that worked must show pictures again.",
+    )
+    keep_versions: int = Field(
+        default=100, ge=2, description="Numbered versions that are kept to go back to."
+    )
+
+
 class PrivacySettings(SettingsGroup):
     """What may leave this machine."""
 
@@ -249,6 +270,11 @@ class PrivacySettings(SettingsGroup):
 class Settings(SettingsGroup):
     """The fixed keys of the configuration."""
 
+    preset: Literal["none", "auto", "raspberry-pi", "high-performance"] = Field(
+        default="none",
+        description="Defaults for a kind of machine, below everything written here; auto: by its "
+        "memory and cores (analyze never measures).",
+    )
     data_dir: Path | None = Field(
         default=None,
         description="Database, media, logs. Default: ./data beside the configuration file if it "
@@ -268,6 +294,9 @@ class Settings(SettingsGroup):
     health: HealthSettings = Field(default=HealthSettings(), description="Watching itself.")
     log: LogSettings = Field(default=LogSettings(), description="Logs.")
     modules: ModulesSettings = Field(default=ModulesSettings(), description="Which modules run.")
+    updates: UpdateSettings = Field(
+        default=UpdateSettings(), description="Changing settings while the system runs."
+    )
     privacy: PrivacySettings = Field(
         default=PrivacySettings(), description="What may leave this machine."
     )

@@ -76,6 +76,10 @@ class AttentionGate:
         self._last_look_s = float("-inf")
         self._press_until_s = float("-inf")
 
+    def adopt(self, spec: AttentionSpec) -> None:
+        """Look as often as this from now on; what was seen stays known."""
+        self._spec = spec
+
     def press(self, until_s: float) -> None:
         """The bell was pressed: look at every frame until then."""
         self._press_until_s = max(self._press_until_s, until_s)

@@ -59,16 +59,31 @@ class PageBackend:
         self._events = EventStore(context.database)
         self._media = MediaStore(context.database)
         self._hub = Hub()
-        self._feeds = {name: LiveFeed() for name in context.cameras}
-        self._videos = {name: watched_video(context, name) for name in context.cameras}
+        self._feeds: dict[str, LiveFeed] = {}
+        self._videos: dict[str, VideoFeed] = {}
         self._states: dict[str, CameraStatus] = {}
-        self._frames = dict.fromkeys(context.cameras, 0)
+        self._frames: dict[str, int] = {}
+        self.adopt_cameras()
         self._encoding: set[str] = set()
         self._summary: HealthSummary | None = None
         self._chores = Chores(context.log)
         self._begun_ns = context.clock.monotonic_ns()
         self._pictures = 0
         self._pictures_failed = 0
+
+    def adopt_cameras(self) -> None:
+        """Take the cameras as they are configured now; viewers of one that is gone are let go."""
+        cameras = self._context.cameras
+        for name in [name for name in self._feeds if name not in cameras]:
+            self._feeds.pop(name).close()
+            self._videos.pop(name).close()
+            self._frames.pop(name)
+            self._states.pop(name, None)
+        for name in cameras:
+            if name not in self._feeds:
+                self._feeds[name] = LiveFeed()
+                self._videos[name] = watched_video(self._context, name)
+                self._frames[name] = 0
 
     @property
     def hub(self) -> Hub:

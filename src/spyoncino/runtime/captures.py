@@ -64,6 +64,21 @@ class Captures:
         self._handles[spec.camera_id] = handle
         return handle
 
+    async def put(self, spec: CaptureSpec) -> CaptureHandle:
+        """Make the handle of a camera in place of the one of that id; the others run on.
+
+        Whoever watches the live view of the old one goes on watching the new one.
+
+        Raises:
+            UsageError: ``open`` was not called.
+        """
+        old = self._handles.get(spec.camera_id)
+        await self.remove(spec.camera_id)
+        handle = self.add(spec)
+        if old is not None:
+            handle.live = old.live
+        return handle
+
     async def remove(self, camera_id: str) -> None:
         """Stop a camera and forget it; nothing happens when there is none of that id."""
         handle = self._handles.pop(camera_id, None)

@@ -35,6 +35,24 @@ class ConfigRejected(Payload):
     author: str = "unknown"
 
 
+class ConfigRollback(Payload):
+    """An update was valid but did not work; the settings from before are in force again."""
+
+    EVENT_TYPE: ClassVar[EventType] = EventType.CONFIG
+
+    version: int = Field(description="Number of the version that is in force again.")
+    author: str = Field(default="unknown", description="Who wanted the update.")
+    changes: tuple[str, ...] = Field(default=(), description="The keys it wanted to change.")
+    part: str = Field(default="", description="Module or camera that did not bear it.")
+    reason: str = Field(default="", description="One sentence: what went wrong.")
+    diagnostics: tuple[str, ...] = Field(
+        default=(), description="What was undone, in order, and what could not be."
+    )
+    is_complete: bool = Field(
+        default=True, description="Whether every part took its old settings back in place."
+    )
+
+
 class ControlCommand(Payload):
     """An order to a module or camera."""
 

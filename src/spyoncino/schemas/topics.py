@@ -12,6 +12,7 @@ from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.control import (
     ConfigRejected,
+    ConfigRollback,
     ConfigSnapshotPayload,
     ConfigUpdate,
     ControlCommand,
@@ -105,6 +106,7 @@ NOTIFY_FAILED = Topic("notify.{id}.failed", AlertNotification, Stage.OUTPUT, Del
 CONFIG_UPDATE = Topic("config.update", ConfigUpdate, Stage.CONTROL, Delivery.CRITICAL)
 CONFIG_SNAPSHOT = Topic("config.snapshot", ConfigSnapshotPayload, Stage.CONTROL, Delivery.CRITICAL)
 CONFIG_REJECTED = Topic("config.rejected", ConfigRejected, Stage.CONTROL, Delivery.CRITICAL)
+CONFIG_ROLLBACK = Topic("config.rollback", ConfigRollback, Stage.CONTROL, Delivery.CRITICAL)
 CONTROL_COMMAND = Topic(
     "dashboard.control.command", ControlCommand, Stage.CONTROL, Delivery.CRITICAL
 )

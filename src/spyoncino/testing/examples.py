@@ -8,6 +8,7 @@ from spyoncino.geometry.boxes import Box
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.control import (
     ConfigRejected,
+    ConfigRollback,
     ConfigSnapshotPayload,
     ConfigUpdate,
     ControlCommand,
@@ -177,6 +178,16 @@ EXAMPLES: tuple[BaseModel, ...] = (
     ),
     CameraStatus(**ENVELOPE, camera="door", state=CameraState.LIVE, detail="", numbers={"fps": 15}),
     ConfigRejected(**ENVELOPE, problems=("motion.sensitivity is 2",), author="somebody"),
+    ConfigRollback(
+        **ENVELOPE,
+        version=3,
+        author="somebody",
+        changes=("motion.sensitivity",),
+        part="process.tracker",
+        reason="it was not done after 10 s",
+        diagnostics=("process.tracker has its old settings again",),
+        is_complete=True,
+    ),
     ConfigSnapshotPayload(**ENVELOPE, version=3, settings={"log": {"level": "info"}}),
     ConfigUpdate(**ENVELOPE, changes={"log": {"level": "debug"}}, persist=False, author="somebody"),
     ContractNotice(**ENVELOPE, component="bus", message="not a Frame", severity="error"),

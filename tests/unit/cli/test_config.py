@@ -135,7 +135,7 @@ def test_show_names_where_each_setting_was_written(call: Call, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [
-        ("nope", 'there is no "nope"; there is data_dir, cameras'),
+        ("nope", 'there is no "nope"; there is preset, data_dir, cameras'),
         ("photo.nope", 'there is no "nope" inside photo; there is mode'),
         ("photo.mode.x", 'there is no "x" inside photo.mode; there is nothing'),
     ],

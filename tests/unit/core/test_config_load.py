@@ -360,8 +360,8 @@ def test_problems_of_variables_and_the_command_line_name_them(desk: Desk) -> Non
         ),
         (
             "environment variable SPYONCINO_NOPE: nope: there is no such setting; a setting is one "
-            "of data_dir, cameras, pool, shared_memory, packets, bus, health, log, "
-            "modules, privacy, "
+            "of preset, data_dir, cameras, pool, shared_memory, packets, bus, health, log, "
+            "modules, updates, privacy, "
             "bell, photo, album"
         ),
     ]
@@ -498,3 +498,23 @@ def test_the_hash_follows_what_influences_results_only(desk: Desk) -> None:
     assert desk.load(one_more).config_hash == plain
     assert desk.load(SIM + "photo: {sensitivity: 0.4}\n").config_hash != plain
     assert desk.load(SIM + "    photo: {sensitivity: 0.4}\n").config_hash != plain
+
+
+def test_a_preset_lies_below_everything_the_user_writes(desk: Desk) -> None:
+    loaded = desk.load("preset: high-performance\nhealth: {interval_s: 5}\n")
+    assert loaded.settings.pool.workers == 4
+    assert loaded.settings.health.interval_s == 5
+    assert str(loaded.origins["pool", "workers"]) == "preset high-performance"
+    assert desk.load("preset: raspberry-pi\n").settings.pool.workers == 1
+    loaded = desk.load("preset: raspberry-pi\npool: {workers: 3}\n")
+    assert loaded.settings.pool.workers == 3
+    loaded = desk.load("preset: auto\n", variables={"WORKER_COUNT": "2"})
+    assert loaded.settings.pool.workers == 2
+    [problem] = desk.problems("preset: huge\n")
+    assert 'preset is "huge", but must be one of none, auto, raspberry-pi' in problem
+
+
+def test_an_older_name_for_a_setting_that_is_not_there_is_told_and_ignored(desk: Desk) -> None:
+    loaded = desk.load("", variables={"FACE_RECOGNITION_TOLERANCE": "0.5"})
+    [notice] = loaded.notices
+    assert notice.endswith("TOLERANCE is ignored; there is no section faces in this version")

@@ -4,7 +4,7 @@ from contextlib import suppress
 import pytest
 
 from spyoncino.core import guard
-from spyoncino.core.guard import guarded, guarded_within, sentence
+from spyoncino.core.guard import guarded, limited, sentence
 from spyoncino.errors import SourceError
 
 
@@ -49,9 +49,9 @@ async def test_work_has_its_time_and_what_ignores_its_end_is_left_behind(
     async def resign() -> None:
         raise asyncio.CancelledError
 
-    assert isinstance(await guarded_within(deaf(), 0.01), TimeoutError)
-    assert isinstance(await guarded_within(quick(), 5), ValueError)
-    assert isinstance(await guarded_within(resign(), 5), RuntimeError)
+    assert isinstance(await limited(deaf(), 0.01), TimeoutError)
+    assert isinstance(await limited(quick(), 5), ValueError)
+    assert isinstance(await limited(resign(), 5), RuntimeError)
     released.set()
 
 
@@ -64,7 +64,7 @@ async def test_whoever_waits_may_be_cancelled_and_the_work_is_too() -> None:
         finally:
             ended.set()
 
-    waiting = asyncio.create_task(guarded_within(long(), 60))
+    waiting = asyncio.create_task(limited(long(), 60))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     waiting.cancel()

@@ -52,6 +52,7 @@ class ConsoleDashboard(DashboardModule[ConsoleSettings]):
     name = "dashboard.console"
     section = "console"
     settings_model = ConsoleSettings
+    fixed_at_start = frozenset(ConsoleSettings.model_fields)
     consumes = (
         Consume(topics.EVENT_CREATED, "on_event", Policy.DROP_OLDEST),
         Consume(topics.EVENT_UPDATED, "on_event", Policy.DROP_OLDEST),

@@ -62,6 +62,8 @@ class WebServer(DashboardModule[WebSettings]):
     name = "dashboard.web_server"
     section = "web"
     settings_model = WebSettings
+    fixed_at_start = frozenset(WebSettings.model_fields)
+    camera_keys = frozenset({"enabled"})
     consumes = (
         Consume(topics.CAMERA_FRAME, "on_frame", Policy.LATEST),
         Consume(topics.EVENT_CREATED, "on_event", Policy.DROP_OLDEST),
@@ -96,6 +98,12 @@ class WebServer(DashboardModule[WebSettings]):
     def is_open_to_others(self) -> bool:
         """Whether other machines can reach it."""
         return self.settings.host not in ("127.0.0.1", "localhost", "::1")
+
+    async def configure(self, settings: WebSettings) -> None:
+        """Show the cameras as they are now; the rest is read when it starts."""
+        await super().configure(settings)
+        if self._backend is not None:
+            self._backend.adopt_cameras()
 
     async def start(self) -> None:
         """Listen, and serve in the background as soon as the server is loaded.

@@ -5,6 +5,7 @@ payloads and holds each frame's lease until everybody on the bus is done with it
 """
 
 import asyncio
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -23,6 +24,7 @@ from spyoncino.runtime.capture.messages import (
     SourceOpened,
     SourceStateChanged,
 )
+from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.schemas import topics
 from spyoncino.schemas.base import new_id
 from spyoncino.schemas.events import DoorbellEvent
@@ -47,10 +49,13 @@ class CameraFeed:
 
     Args:
         camera: Its id.
+        capture: Its capture process.
     """
 
-    def __init__(self, camera: str) -> None:
+    def __init__(self, camera: str, capture: CaptureHandle) -> None:
         self.camera = camera
+        self.capture = capture
+        self.task: asyncio.Task[None] | None = None
         self.state = CameraState.CONNECTING
         self.detail = ""
         self.trouble = ""
@@ -70,81 +75,65 @@ class CameraInput(InputModule[CameraInputSettings]):
     settings_model = CameraInputSettings
     consumes = (Consume(topics.SYSTEM_MODE, "on_mode", Policy.LATEST),)
     publishes = (topics.CAMERA_FRAME, topics.DOORBELL_PRESSED, topics.STATUS_CAMERA)
+    fixed_at_start = frozenset({"at_once"})
+    camera_keys = frozenset({"enabled", "off_in"})
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
         self._feeds: dict[str, CameraFeed] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._places: asyncio.Semaphore | None = None
+        self._mode: Mode | None = None
         self._changing = asyncio.Lock()
+
+    async def configure(self, settings: CameraInputSettings) -> None:
+        """Take new settings, and the cameras as they are now; those that are the same run on."""
+        await super().configure(settings)
+        if self._places is None:
+            return
+        async with self._changing:
+            cameras = self._cameras()
+            for name, feed in list(self._feeds.items()):
+                if name not in cameras or self.context.captures[name] is not feed.capture:
+                    del self._feeds[name]
+                    await self._leave(feed)
+            if self._mode is None:
+                self._mode = await self._mode_now(cameras)
+            for name in cameras:
+                if name not in self._feeds:
+                    await self._enter(name)
+            await self._follow_mode()
 
     async def start(self) -> None:
         """Start a capture process for each camera, as many at once as the settings allow."""
-        cameras = [name for name, camera in self.context.cameras.items() if camera.enabled]
-        self._places = asyncio.Semaphore(self.settings.at_once or max(1, len(cameras)))
-        self._feeds = {camera: CameraFeed(camera) for camera in cameras}
-        mode = await self._mode_now(cameras)
-        for feed in self._feeds.values():
-            if self._is_off(feed.camera, mode):
-                await self._publish_state(feed, CameraState.OFF, f"{mode} mode")
-            else:
-                self._begin(feed)
+        self._places = asyncio.Semaphore(self.settings.at_once or sys.maxsize)
+        cameras = self._cameras()
+        self._mode = await self._mode_now(cameras)
+        for camera in cameras:
+            await self._enter(camera)
 
     async def on_mode(self, told: SystemMode) -> None:
         """Switch cameras off that are not to see anything in this mode, and on again after it."""
         async with self._changing:
-            for feed in self._feeds.values():
-                is_off = feed.state is CameraState.OFF
-                if is_off and not self._is_off(feed.camera, told.mode):
-                    self._begin(feed)
-                elif not is_off and self._is_off(feed.camera, told.mode):
-                    await self._switch_off(feed, told.mode)
-
-    async def _mode_now(self, cameras: list[str]) -> Mode | None:
-        """The mode, where a camera depends on it: not one picture before it is known."""
-        if self.context.lossless or not any(self.context.cameras[c].off_in for c in cameras):
-            return None
-        answer = await self.context.bus.request(topics.MODE_ORDER, ModeOrder(source=self.name))
-        return SystemMode.model_validate(answer.model_dump()).mode
-
-    def _is_off(self, camera: str, mode: Mode | None) -> bool:
-        return not self.context.lossless and mode in self.context.cameras[camera].off_in
-
-    def _begin(self, feed: CameraFeed) -> None:
-        feed.state = CameraState.CONNECTING
-        self._tasks[feed.camera] = asyncio.create_task(
-            self._run(feed, self._places), name=f"{self.name} {feed.camera}"
-        )
-
-    async def _switch_off(self, feed: CameraFeed, mode: Mode) -> None:
-        task = self._tasks.pop(feed.camera, None)
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        await self.context.captures[feed.camera].stop()
-        await self._publish_end(feed)
-        await self._publish_state(feed, CameraState.OFF, f"{mode} mode")
+            self._mode = told.mode
+            await self._follow_mode()
 
     async def drain(self) -> None:
         """Stop the sources and tell everybody behind that no frame follows.
 
         The capture processes stay: open clips and pictures still come from them.
         """
-        await self._end_tasks()
+        await self._cancel()
         for feed in self._feeds.values():
             if feed.state not in (CameraState.ENDED, CameraState.OFF):
                 await self._publish_end(feed)
 
     async def stop(self) -> None:
         """End the capture processes."""
-        await self._end_tasks()
+        self._places = None
+        await self._cancel()
         async with asyncio.TaskGroup() as group:
-            for camera in self._feeds:
-                group.create_task(self.context.captures[camera].stop())
-
-    async def _end_tasks(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for feed in self._feeds.values():
+                group.create_task(feed.capture.stop())
 
     async def health(self) -> HealthStatus:
         """As good as the worst camera; says which and why."""
@@ -160,6 +149,54 @@ class CameraInput(InputModule[CameraInputSettings]):
             return HealthStatus(numbers=numbers)
         return HealthStatus(state=HealthState.DEGRADED, detail="; ".join(troubles), numbers=numbers)
 
+    def _cameras(self) -> list[str]:
+        return [name for name, camera in self.context.cameras.items() if camera.enabled]
+
+    async def _mode_now(self, cameras: list[str]) -> Mode | None:
+        """The mode, where a camera depends on it: not one picture before it is known."""
+        if self.context.lossless or not any(self.context.cameras[c].off_in for c in cameras):
+            return None
+        answer = await self.context.bus.request(topics.MODE_ORDER, ModeOrder(source=self.name))
+        return SystemMode.model_validate(answer.model_dump()).mode
+
+    def _is_off(self, camera: str) -> bool:
+        return not self.context.lossless and self._mode in self.context.cameras[camera].off_in
+
+    async def _follow_mode(self) -> None:
+        for feed in self._feeds.values():
+            is_off = feed.state is CameraState.OFF
+            if is_off and not self._is_off(feed.camera):
+                self._begin(feed)
+            elif not is_off and self._is_off(feed.camera):
+                await _ended(feed.task)
+                await feed.capture.stop()
+                await self._publish_end(feed)
+                await self._publish_state(feed, CameraState.OFF, f"{self._mode} mode")
+
+    async def _enter(self, camera: str) -> None:
+        feed = self._feeds[camera] = CameraFeed(camera, self.context.captures[camera])
+        if self._is_off(camera):
+            await self._publish_state(feed, CameraState.OFF, f"{self._mode} mode")
+        else:
+            self._begin(feed)
+
+    def _begin(self, feed: CameraFeed) -> None:
+        if self._places is not None:
+            feed.state = CameraState.CONNECTING
+            running = self._run(feed, self._places)
+            feed.task = asyncio.create_task(running, name=f"{self.name} {feed.camera}")
+
+    async def _leave(self, feed: CameraFeed) -> None:
+        """End a camera whose process was taken away: nothing follows of what it showed."""
+        await _ended(feed.task)
+        if feed.state is not CameraState.OFF:
+            await self._publish_end(feed)
+        if feed.camera not in self._cameras():
+            await self._publish_state(feed, CameraState.OFF)
+
+    async def _cancel(self) -> None:
+        await asyncio.gather(*(_ended(feed.task) for feed in self._feeds.values()))
+
     async def _run(self, feed: CameraFeed, places: asyncio.Semaphore) -> None:
         """One camera from start to end; whatever goes wrong ends this camera alone, visibly."""
         async with places:
@@ -170,9 +207,8 @@ class CameraInput(InputModule[CameraInputSettings]):
                 await self._publish_state(feed, CameraState.ENDED, sentence(error))
 
     async def _relay(self, feed: CameraFeed) -> None:
-        capture = self.context.captures[feed.camera]
-        await capture.start()
-        async for message in capture.messages():
+        await feed.capture.start()
+        async for message in feed.capture.messages():
             with suppress(BusClosedError):
                 await self._translate(feed, message)
             if isinstance(message, EndOfStream):
@@ -201,7 +237,7 @@ class CameraInput(InputModule[CameraInputSettings]):
                 )
 
     async def _publish_frame(self, feed: CameraFeed, message: FrameReady) -> None:
-        capture = self.context.captures[feed.camera]
+        capture = feed.capture
         size = feed.format or message.handle
         motion = message.motion
         frame = Frame(
@@ -289,6 +325,12 @@ class CameraInput(InputModule[CameraInputSettings]):
         )
         self.context.log.info("camera", camera=feed.camera, state=state.value, detail=detail)
         await self.publish(topics.STATUS_CAMERA, status)
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _utc(epoch_s: float) -> datetime:

@@ -52,6 +52,7 @@ class _Line:
     """One camera: what was told of its tracks, and when anything was told."""
 
     def __init__(self, spec: NewsSpec) -> None:
+        self.spec = spec
         self.filter = NewsFilter(spec)
         self.told_s = float("-inf")
 
@@ -78,9 +79,10 @@ class DeduplicatorModule(ProcessModule[DeduplicatorSettings]):
 
     async def configure(self, settings: DeduplicatorSettings) -> None:
         """Take new settings; changed ones begin with everything being news."""
-        if getattr(self, "settings", settings) != settings:
-            self._lines.clear()
         await super().configure(settings)
+        for camera, line in list(self._lines.items()):
+            if self.camera_settings(camera).to_spec() != line.spec:
+                del self._lines[camera]
 
     async def start(self) -> None:
         """Nothing to acquire."""

@@ -171,6 +171,7 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
     section = "objects"
     settings_model = ObjectSettings
     per_camera = True
+    fixed_at_start = frozenset(SHARED_KEYS)
     consumes = (
         Consume(CAMERA_FRAME, "on_frame", policy=Policy.LATEST),
         Consume(DOORBELL_PRESSED, "on_press"),
@@ -204,6 +205,8 @@ class ObjectDetectorModule(ProcessModule[ObjectSettings]):
                     f"share the same workers; set objects.{wrong[0]} instead"
                 )
         await super().configure(settings)
+        for name, known in self._cameras.items():
+            known.gate.adopt(self.camera_settings(name).to_attention())
 
     async def start(self) -> None:
         """Nothing to acquire: the pool and the frames belong to others."""

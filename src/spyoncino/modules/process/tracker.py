@@ -71,6 +71,7 @@ class _Line:
     """The tracker of one camera and what was last heard of its tracks."""
 
     def __init__(self, spec: TrackerSpec, id_offset: int) -> None:
+        self.spec = spec
         self.tracker = Tracker(spec)
         self.id_offset = id_offset
         self.last_pts_s = float("-inf")
@@ -98,9 +99,10 @@ class TrackerModule(ProcessModule[TrackingSettings]):
 
     async def configure(self, settings: TrackingSettings) -> None:
         """Take new settings; a camera whose settings really changed begins new tracks."""
-        if getattr(self, "settings", settings) != settings:
-            self._lines.clear()
         await super().configure(settings)
+        for camera, line in list(self._lines.items()):
+            if self.camera_settings(camera).to_spec() != line.spec:
+                del self._lines[camera]
 
     async def start(self) -> None:
         """Nothing to acquire."""

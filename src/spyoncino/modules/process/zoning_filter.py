@@ -29,8 +29,9 @@ class ZoningSettings(ModuleSettings):
 class _Line:
     """The zones of one camera and who was let through."""
 
-    def __init__(self, presence: ZonePresence) -> None:
-        self.presence = presence
+    def __init__(self, zones: tuple[ZoneDefinition, ...]) -> None:
+        self.zones = zones
+        self.presence = ZonePresence(zones)
         self.last_pts_s = float("-inf")
         self.passed: set[int] = set()
 
@@ -50,6 +51,7 @@ class ZoningFilterModule(ProcessModule[ZoningSettings]):
     section = "zoning"
     settings_model = ZoningSettings
     per_camera = True
+    camera_keys = frozenset({"zones"})
     consumes = (Consume(MOTION_UNIQUE, "on_tracks"),)
     publishes = (MOTION_ZONED,)
 
@@ -59,9 +61,13 @@ class ZoningFilterModule(ProcessModule[ZoningSettings]):
         self._stopped_count = 0
 
     async def configure(self, settings: ZoningSettings) -> None:
-        """Take new settings and the cameras' present zones."""
-        self._lines.clear()
+        """Take new settings, and the present zones of cameras whose zones have changed."""
         await super().configure(settings)
+        self._lines = {
+            camera: line
+            for camera, line in self._lines.items()
+            if line.zones == self._zones(camera)
+        }
 
     async def start(self) -> None:
         """Nothing to acquire."""
@@ -79,7 +85,7 @@ class ZoningFilterModule(ProcessModule[ZoningSettings]):
         camera = update.frame.camera
         line = self._lines.get(camera)
         if line is None:
-            line = self._lines[camera] = _Line(ZonePresence(self._zones(camera)))
+            line = self._lines[camera] = _Line(self._zones(camera))
         if update.frame.pts_s < line.last_pts_s - JUMP_BACK_S:
             line.clear()
         line.last_pts_s = update.frame.pts_s

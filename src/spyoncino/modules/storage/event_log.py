@@ -53,6 +53,7 @@ class EventLog(StorageModule[EventLogSettings]):
     name = "storage.event_log"
     section = "event_log"
     settings_model = EventLogSettings
+    fixed_at_start = frozenset({"retry_s"})
     consumes = (
         Consume(topics.EVENT_CREATED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(topics.EVENT_UPDATED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),

@@ -424,3 +424,55 @@ async def test_a_start_in_such_a_mode_takes_not_one_picture(
     await modes.tell(Mode.AWAY)
     await module_harness.settle()
     assert captures["door"].is_started
+
+
+async def test_only_the_camera_whose_process_was_replaced_begins_anew(
+    module_harness: ModuleHarness, cameras: Build
+) -> None:
+    captures = cameras("door", "yard")
+    module = await module_harness.add(CameraInput)
+    captures["door"].say(LIVE, frame_ready(0))
+    captures["yard"].say(LIVE, frame_ready(0))
+    await module_harness.settle()
+
+    captures["yard"] = ScriptedCapture()
+    del module_harness.context.cameras["yard"]
+    module_harness.set_camera("yard", analysis_fps=1)
+    module_harness.set_camera("garden")
+    captures["garden"] = ScriptedCapture()
+    await module.configure(module.settings)
+    await module.configure(module.settings)
+    captures["door"].say(frame_ready(1))
+    captures["yard"].say(frame_ready(5))
+    await module_harness.settle()
+
+    door = module_harness.received(CAMERA_FRAME.of("door"))
+    assert [(frame.sequence_number, frame.end_of_stream) for frame in door] == [
+        (0, False),
+        (1, False),
+    ]
+    yard = module_harness.received(CAMERA_FRAME.of("yard"))
+    assert [(frame.sequence_number, frame.end_of_stream) for frame in yard] == [
+        (0, False),
+        (0, True),
+        (5, False),
+    ]
+    assert captures["garden"].is_started
+
+
+async def test_a_camera_that_is_taken_away_ends_and_is_off(
+    module_harness: ModuleHarness, cameras: Build
+) -> None:
+    captures = cameras("door", "yard")
+    module = await module_harness.add(CameraInput)
+    captures["yard"].say(LIVE, frame_ready(0))
+    await module_harness.settle()
+
+    del module_harness.context.cameras["yard"]
+    del captures["yard"]
+    await module.configure(module.settings)
+    await module_harness.settle()
+
+    assert module_harness.received(CAMERA_FRAME.of("yard"))[-1].end_of_stream
+    assert states(module_harness)[-1] == ("yard", "off", "")
+    assert "yard.frames" not in (await module.health()).numbers

@@ -145,3 +145,18 @@ async def test_changed_settings_begin_new_tracks_and_the_same_ones_do_not(
 
 def test_settings_have_the_trackers_own_defaults() -> None:
     assert TrackingSettings().to_spec() == TrackerSpec()
+
+
+async def test_another_override_begins_new_tracks_at_that_camera_only(
+    module_harness: ModuleHarness,
+) -> None:
+    module = await module_harness.add(TrackerModule)
+    for step in range(5):
+        await module_harness.feed(OBJECTS_DETECTED, walker(step))
+    await module.configure(module.settings)
+    await module_harness.feed(OBJECTS_DETECTED, walker(5))
+    assert module_harness.received(TRACKS)[-1].tracks[0].track_id == 1
+    module_harness.set_camera(overrides={"tracking": {"confirm_hits": 9}})
+    await module.configure(module.settings)
+    await module_harness.feed(OBJECTS_DETECTED, walker(6))
+    assert module_harness.received(TRACKS)[-1].tracks[0].track_id == 2

@@ -111,3 +111,19 @@ async def test_the_end_of_the_stream_and_a_new_beginning_forget_who_was_where(
     assert last(module_harness).tracks
     await module_harness.feed(MOTION_UNIQUE, tracks(0.2, here))
     assert not last(module_harness).tracks
+
+
+async def test_other_zones_of_one_camera_leave_the_presence_at_the_others(
+    module_harness: ModuleHarness,
+) -> None:
+    module_harness.set_camera(zones=(zone("porch", inertia_frames=2),))
+    module = await module_harness.add(ZoningFilterModule)
+    await module_harness.feed(MOTION_UNIQUE, tracks(0.0, [track(1, box=AT_LEFT)]))
+    module_harness.set_camera("yard", zones=(zone("lawn"),))
+    await module.configure(module.settings)
+    await module_harness.feed(MOTION_UNIQUE, tracks(0.1, [track(1, box=AT_LEFT)]))
+    assert last(module_harness).tracks[0].zones == ("porch",), "the first frame still counts"
+    module_harness.set_camera(zones=(zone("stairs"),))
+    await module.configure(module.settings)
+    await module_harness.feed(MOTION_UNIQUE, tracks(0.2, [track(1, box=AT_LEFT)]))
+    assert last(module_harness).tracks[0].zones == ("stairs",)
