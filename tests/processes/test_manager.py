@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +86,13 @@ class Doctor:
                 raise doctor.refusal
             await opened(application)
 
-            async def check() -> HealthSummary:
-                summary = summary_of(application.orchestrator._places)
+            async def tell(modules: Mapping[str, HealthStatus]) -> HealthSummary:
+                summary = summary_of(modules)
                 for reporter in application.orchestrator._reporters:
                     await reporter.report(summary)
                 return summary
 
-            application.orchestrator.check_health = check  # type: ignore[method-assign]
+            application.orchestrator._tell = tell  # type: ignore[method-assign]
 
         monkeypatch.setattr(Application, "_open", open_)
 
