@@ -353,12 +353,16 @@ class OutboxFile:
 
 
 def _take_room(connection: sqlite3.Connection) -> None:
-    """Leave free pages in the file and in its log; a full disk at this moment is no obstacle."""
-    with contextlib.suppress(sqlite3.Error):
+    """Leave free pages in the file and its log; a disk without room for them loses none."""
+    kept = "RESTART"
+    try:
         connection.execute("CREATE TABLE IF NOT EXISTS room (taken BLOB)")
         connection.execute("INSERT INTO room VALUES (zeroblob(?))", (RESERVE_BYTES,))
         connection.execute("DROP TABLE room")
-        connection.execute("PRAGMA wal_checkpoint(RESTART)")
+    except sqlite3.Error:
+        kept = "TRUNCATE"
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute(f"PRAGMA wal_checkpoint({kept})")
 
 
 @dataclass(frozen=True, slots=True)
