@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.fixtures.exposition import read_exposition
 from tests.fixtures.programs import Running, sim, write_config
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def _wait_until(what: Callable[[], bool], timeout_s: float = 40.0) -> None:
 def test_metrics_tell_of_bus_pool_camera_and_memory(address: str) -> None:
     _wait_until(lambda: 'spyoncino_camera_up{camera="door"} 1.0' in _metrics(address))
     text = _metrics(address)
+    read_exposition(text)  # raises where Prometheus would
     for figure in (
         'spyoncino_bus_messages_total{fate="published"}',
         "spyoncino_pool_workers_ready",

@@ -123,8 +123,10 @@ def _followed(path: Path, happening: str | None) -> Iterator[dict[str, Any]]:
         while True:
             yield from _lines(file.readlines(), happening)
             if path.exists() and not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                yield from _lines(file.readlines(), happening)  # written just before
                 file.close()
                 file = path.open(encoding="utf-8", errors="replace")
+                continue
             time.sleep(FOLLOW_S)
     finally:
         file.close()

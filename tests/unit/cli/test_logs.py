@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from spyoncino.cli import logs
 from spyoncino.cli.app import app
 from spyoncino.errors import StorageError, UsageError
 
@@ -58,3 +59,22 @@ def test_without_a_log_or_a_running_main_it_says_so(tmp_path: Path) -> None:
         run(tmp_path, "level", "all", "debug")
     with pytest.raises(UsageError, match="name a module and a level"):
         run(tmp_path, "level", "all")
+
+
+def test_new_lines_are_followed_over_the_rotation_of_the_file(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = data / "logs" / "doorbell.log"
+    path.write_text("")
+    turns = iter(("first", "second"))
+
+    def write_next(_pause_s: float) -> None:
+        event = next(turns)
+        if event == "second":
+            path.rename(path.with_suffix(".log.1"))
+        with path.open("a") as file:
+            file.write(json.dumps({"event": event}) + "\n")
+
+    monkeypatch.setattr("spyoncino.cli.logs.time.sleep", write_next)
+    followed = logs._followed(path, None)
+    assert [next(followed)["event"], next(followed)["event"]] == ["first", "second"]
