@@ -34,7 +34,8 @@ from spyoncino.core.meters import Meters
 from spyoncino.core.modes import NAME as MODES_NAME
 from spyoncino.core.modes import Modes
 from spyoncino.core.module_orders import register_modules
-from spyoncino.core.orchestrator import Options, Orchestrator
+from spyoncino.core.orchestrator import Orchestrator
+from spyoncino.core.orchestrator_options import Options
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.performance import Alarms
 from spyoncino.core.pipeline_report import worker_report

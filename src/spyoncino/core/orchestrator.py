@@ -14,8 +14,7 @@ hands them to modules through their context, and closes them after the orchestra
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -27,15 +26,13 @@ from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.guard import guarded, limited, sentence
 from spyoncino.core.health import (
     BusHealthReporter,
-    HealthProbe,
-    HealthReporter,
     StatusBoard,
     ask,
     summarise,
 )
+from spyoncino.core.orchestrator_options import Options
 from spyoncino.core.place import Place
 from spyoncino.core.registry import Module, Registry
-from spyoncino.core.settings import HealthSettings
 from spyoncino.core.subscription import Subscription
 from spyoncino.core.supervision import Supervisor, misconduct
 from spyoncino.core.topic_versions import AdapterLine
@@ -68,29 +65,6 @@ CONFIGURE_TIMEOUT_S = 10.0
 
 LOOK_S = 5.0
 """Seconds between two looks at the modules: one that fails is known so soon, not a round later."""
-
-ModuleFactory = Callable[[ModuleContext], Module]
-"""Builds a module, in place of calling its class with the context."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How modules are looked after.
-
-    Args:
-        health: How often to look, and what to do about failures.
-        lossless: Nothing may be dropped, drain has no deadline, and a module that fails to start
-            stops everything: a result with a hole would look like a result.
-        factories: Module name to what builds it instead of its class.
-        probes: Name of other parts to what asks them for their health.
-        reporters: Who is told each summary, besides the bus.
-    """
-
-    health: HealthSettings = field(default_factory=HealthSettings)
-    lossless: bool = False
-    factories: Mapping[str, ModuleFactory] = field(default_factory=dict)
-    probes: Mapping[str, HealthProbe] = field(default_factory=dict)
-    reporters: Sequence[HealthReporter] = ()
 
 
 class Orchestrator:

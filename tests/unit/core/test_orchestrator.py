@@ -19,7 +19,8 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import BaseModule, Consume
 from spyoncino.core.message import Message
-from spyoncino.core.orchestrator import ModuleFactory, Options, Orchestrator
+from spyoncino.core.orchestrator import Orchestrator
+from spyoncino.core.orchestrator_options import ModuleFactory, Options
 from spyoncino.core.registry import LoadFailure, Registry
 from spyoncino.core.settings import HealthSettings
 from spyoncino.core.supervision import STABLE_COOLDOWNS

@@ -15,7 +15,8 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.contracts import Consume
 from spyoncino.core.control_desk import ControlDesk, ask_main
 from spyoncino.core.module_orders import RELEASE, STATES, register_modules
-from spyoncino.core.orchestrator import ModuleFactory, Options, Orchestrator
+from spyoncino.core.orchestrator import Orchestrator
+from spyoncino.core.orchestrator_options import ModuleFactory, Options
 from spyoncino.core.queues import Policy
 from spyoncino.core.settings import HealthSettings
 from spyoncino.core.supervision import FAULTS_IN_A_ROW
