@@ -55,8 +55,8 @@ KEPT_HANDLED = 1_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
-    seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, event_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL,
-    only_for TEXT NOT NULL
+    seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, event_id TEXT NOT NULL, body BLOB NOT NULL,
+    only_for TEXT NOT NULL, UNIQUE (topic, event_id)
 );
 CREATE TABLE IF NOT EXISTS cursors (subscriber TEXT PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS dead_letters (
