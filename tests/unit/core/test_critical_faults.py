@@ -475,3 +475,15 @@ def test_an_outbox_that_is_closed_says_so(outbox: Path) -> None:
     file.close()
     with pytest.raises(StorageError, match="is not open"):
         file.dead_letters().result(1)
+
+
+async def test_one_payload_on_two_topics_is_two_messages(outbox: Path) -> None:
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        payload = press("a")
+        await bus.publish(DOOR, payload)
+        await bus.publish(DOORBELL_PRESSED.of("garden"), payload)
+        await bus.drain()
+        assert line_of(bus).repeated == 0
+    assert listener.heard == ["a", "a"]
