@@ -19,11 +19,12 @@ from spyoncino.clock import Clock
 from spyoncino.core.bus_reports import BusReporter
 from spyoncino.core.critical import DRAIN_POLL_S, CriticalLine
 from spyoncino.core.durable_place import Patience
+from spyoncino.core.handlers import Handler, in_thread, is_async
 from spyoncino.core.message import Message, Receipt
 from spyoncino.core.queues import HIGH_MARK, Policy
 from spyoncino.core.requests import REQUEST_TIMEOUT_S, Answer, Requests
 from spyoncino.core.routes import Route, Routes, check_type, wait_for_room
-from spyoncino.core.subscription import Handler, Limits, Subscription, in_thread, is_async
+from spyoncino.core.subscription import Limits, Subscription
 from spyoncino.core.topic_aliases import canonical_name, canonical_pattern, in_parts
 from spyoncino.errors import BusClosedError, RequestError, WiringError
 from spyoncino.schemas.base import Payload

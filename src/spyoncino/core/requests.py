@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from spyoncino.clock import Clock
+from spyoncino.core.handlers import Handler
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
-from spyoncino.core.subscription import Handler, Subscription
+from spyoncino.core.subscription import Subscription
 from spyoncino.errors import RequestError, SpyoncinoError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import ErrorReport

@@ -4,26 +4,19 @@ It hands messages to the handler one after the other and survives whatever the h
 """
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
-from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 from spyoncino.core.bus_stats import SubscriberCounters, Throttle
 from spyoncino.core.critical import CriticalLine
 from spyoncino.core.durable_place import DurablePlace
+from spyoncino.core.handlers import AsyncHandler
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import HIGH_MARK, Policy, build_queue
 from spyoncino.core.step_watch import LONG_STEP_NS, LongStep, StepWatch
 from spyoncino.errors import DamagedFileError, SpyoncinoError, StorageError
 from spyoncino.schemas.status import SubscriberStatus
-
-Handler = Callable[[Message], object]
-"""Takes a message; async, or synchronous and then run in a thread. What it returns is ignored."""
-
-AsyncHandler = Callable[[Message], Awaitable[object]]
 
 BATCH = 64
 """Messages handled in a row before the event loop gets a turn."""
@@ -36,25 +29,6 @@ FAILURE_EVERY_NS = 1_000_000_000
 
 PRESSURE_EVERY_NS = 5_000_000_000
 """A queue in trouble is told once in five seconds, as often as a snapshot of the whole bus."""
-
-
-def is_async(handler: Handler) -> TypeGuard[AsyncHandler]:
-    """Whether calling the handler gives an awaitable without doing the work."""
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
-        getattr(handler, "__call__", None)  # noqa: B004 - an object whose call is async
-    )
-
-
-def in_thread(handler: Handler, executor: Executor) -> AsyncHandler:
-    """An async handler that runs a synchronous one in a thread, with the task's context."""
-
-    async def call(message: Message) -> None:
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(executor, copy_context().run, handler, message)
-        if inspect.isawaitable(result):  # a lambda or partial around an async function
-            await result
-
-    return call
 
 
 _DROPPING = frozenset({Policy.DROP_OLDEST, Policy.DROP_NEWEST, Policy.PRIORITY})

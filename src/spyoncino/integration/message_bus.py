@@ -13,9 +13,10 @@ from typing import Any, Self, TypeVar
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
+from spyoncino.core.handlers import Handler
 from spyoncino.core.message import CURRENT_MESSAGE
 from spyoncino.core.queues import Policy
-from spyoncino.core.subscription import Handler, Subscription
+from spyoncino.core.subscription import Subscription
 from spyoncino.errors import BusClosedError, UsageError
 from spyoncino.integration.loop_thread import LoopThread, call_in
 from spyoncino.integration.pipeline_event import PipelineEvent
