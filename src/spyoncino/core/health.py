@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
 from spyoncino.core.bus import Bus
-from spyoncino.core.guard import limited, sentence
+from spyoncino.core.guard import TimeLimitError, limited, sentence
 from spyoncino.core.message import Message
 from spyoncino.errors import BusClosedError
 from spyoncino.schemas import topics
@@ -82,7 +82,7 @@ async def ask(probe: HealthProbe, timeout_s: float = ASK_TIMEOUT_S) -> HealthSta
         return answers[0]
     detail = (
         f"does not answer within {timeout_s:g} s; it hangs or the machine is overloaded"
-        if isinstance(error, TimeoutError)
+        if isinstance(error, TimeLimitError)
         else f"cannot say how it is doing ({sentence(error)})"
     )
     return HealthStatus(state=HealthState.FAILED, detail=detail)

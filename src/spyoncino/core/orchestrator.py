@@ -23,7 +23,7 @@ from spyoncino.clock import Clock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import ModuleSettings
-from spyoncino.core.guard import guarded, limited, sentence
+from spyoncino.core.guard import TimeLimitError, guarded, limited, sentence
 from spyoncino.core.health import (
     BusHealthReporter,
     StatusBoard,
@@ -320,6 +320,8 @@ class Orchestrator:
         if self._lossless:
             await module.start()
         elif error := await limited(module.start(), START_TIMEOUT_S):
+            if isinstance(error, TimeLimitError):
+                raise WiringError(f"it did not start within {START_TIMEOUT_S:g} s; it hangs")
             raise error
         place.subscriptions = subscribe_module(self._bus, module, lossless=self._lossless)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from spyoncino.core.handlers import AsyncHandler, is_async
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy
 from spyoncino.core.step_watch import LONG_STEP_NS, TELL_EVERY_NS, WATCHED_MESSAGES, LongStep
@@ -13,9 +14,7 @@ from spyoncino.core.subscription import (
     BATCH,
     FAILURE_EVERY_NS,
     PRESSURE_EVERY_NS,
-    AsyncHandler,
     Subscription,
-    is_async,
 )
 
 

@@ -298,4 +298,4 @@ async def test_modules_that_hang_at_the_end_are_left_behind_within_the_deadline(
     assert "storage.album.stop" in house.context.life
     (told,) = [line for line in lines if line["event"] == "module did not stop cleanly"]
     assert told["module"] == PHOTOGRAPHER
-    assert "it does not end within 0.1 s" in told["error"]
+    assert "it was not done after 0.1 s" in told["error"]

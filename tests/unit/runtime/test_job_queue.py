@@ -67,7 +67,7 @@ def test_priority_queue_behavior() -> None:
     assert queue.peek() is None
 
 
-@given(st.lists(st.sampled_from(list(Priority)), max_size=30))
+@given(st.lists(st.sampled_from(list(Priority)), max_size=OVERTAKEN_AT_MOST))
 def test_few_jobs_leave_by_priority_and_then_by_age(priorities: list[Priority]) -> None:
     queue = JobQueue(30)
     entries = [queued(priority) for priority in priorities]
