@@ -19,6 +19,7 @@ CHECKED_ELSEWHERE = {"pip install .": "make wheel"}
 NEEDS_MORE_THAN_A_TEST_HAS = {
     "spyoncino cameras test rtsp://": "a camera; tests/processes/test_live_sources.py has a server",
     "spyoncino cameras discover": "cameras; tests/unit/cli/test_cameras_discover.py has some",
+    "spyoncino top": "a running system; tests/unit/cli/test_top.py shows one",
     "curl ": "a running page; tests/unit/web asks the same routes",
     "spyoncino service install": "systemd; tests/unit/cli/test_service.py checks the unit",
     "sudo ": "systemd and root; the same test",
