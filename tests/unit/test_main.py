@@ -64,7 +64,8 @@ def test_a_program_that_was_told_to_ignore_ctrl_c_goes_on_ignoring_it() -> None:
 def test_ctrl_c_while_modules_are_imported_ends_the_process_without_a_word() -> None:
     # A callback of the garbage collector swallows exceptions, as those of the import system do.
     code = (
-        "import gc, os, signal; from spyoncino.cli import interrupts; interrupts.end_at_ctrl_c(); "
+        "import gc, os, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from spyoncino.cli import interrupts; interrupts.end_at_ctrl_c(); "
         "gc.callbacks.append(lambda *_: os.kill(os.getpid(), signal.SIGINT)); gc.collect(); "
         "print('still here')"
     )
