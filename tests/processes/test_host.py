@@ -99,6 +99,7 @@ def test_the_doctor_and_the_bench_measure_with_real_workers(tmp_path: Path) -> N
         "decode H.264",
         "encode H.264",
         "JPEG",
+        "decode 1080p, software",
         "bus",
     ]
     assert all(each["value"] > 0 for each in figures)

@@ -143,9 +143,10 @@ def test_after_a_killed_main_everything_acknowledged_is_there_and_nothing_else_i
         for event_id, state in events.items():
             if state == "completed":
                 assert after[event_id] == "completed"
-            else:
-                assert after[event_id] == "failed"
+            elif after[event_id] == "failed":
                 assert house.records.reasons()[event_id] == LOST_IN_MAIN
+            else:  # its press was not acknowledged yet, came again and closed it
+                assert after[event_id] == "completed"
         assert media.items() <= house.records.media().items()
         end(running)
     for path in media:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from spyoncino.errors import SourceEndedError, SourceError
+from spyoncino.hardware.camera_file import FileCamera
 from spyoncino.hardware.camera_http import CLOCKLESS, HttpCamera
 from spyoncino.hardware.live_camera import LiveCamera
 from spyoncino.hardware.source_types import RawPicture, Source, SourceFormat, SourceItem
@@ -65,8 +66,8 @@ def watched(
     if video is None:
         encoder = H264Encoder(found.width_px, found.height_px, found.fps)
         video = encoder.video
-    is_live = isinstance(source, LiveCamera)
-    has_clock = is_live and not _is_clockless(source, video.codec)
+    is_live = not isinstance(source, FileCamera)  # a file is read to its end, which comes at once
+    has_clock = isinstance(source, LiveCamera) and not _is_clockless(source, video.codec)
     meter = StreamMeter(video, found.audio)
 
     def count_for(longest_s: float, keys: int) -> None:
