@@ -328,11 +328,15 @@ class CriticalLine:
             done.set_result(entry is not None)
 
     async def _sweep_on(self) -> None:
+        swept: tuple[int, dict[str, int]] | None = None
         while True:
             await self.clock.sleep(SWEEP_S)
             live = {name: self._offered for name, place in self._places.items() if place.is_idle()}
-            try:
-                await asyncio.wrap_future(self._file.collect(live))
-            except StorageError as error:
-                self.complain("the outbox was not swept", error)
+            if swept != (self._offered, live):  # nothing new: spare the medium
+                try:
+                    await asyncio.wrap_future(self._file.collect(live))
+                except StorageError as error:
+                    self.complain("the outbox was not swept", error)
+                else:
+                    swept = (self._offered, live)
             await self._finish_presses()

@@ -5,15 +5,13 @@ much are replaced by the pool; main and cameras are told, because a restart woul
 """
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from spyoncino.clock import Clock
+from spyoncino.runtime.process_cost import pss_bytes
 from spyoncino.schemas.status import HealthState, HealthStatus
-
-PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 GROWTH_OVER_S = 3600.0
 GROWTH_AFTER_S = 1800.0
@@ -80,13 +78,6 @@ class MemoryProbe:
         return (held_bytes - before) / (now_s - since_s) * 3600
 
     def _read(self, processes: dict[str, int]) -> dict[str, int]:
-        held: dict[str, int] = {}
-        for name, process in processes.items():
-            try:
-                text = (self._proc / str(process) / "smaps_rollup").read_text(encoding="ascii")
-            except OSError:  # it has just ended, or this system does not tell
-                continue
-            found = PSS.search(text)
-            if found is not None:
-                held[name] = int(found.group(1)) * 1024
-        return held
+        """Those that have just ended, and systems that do not tell, are left out."""
+        read = {name: pss_bytes(process, self._proc) for name, process in processes.items()}
+        return {name: held for name, held in read.items() if held}

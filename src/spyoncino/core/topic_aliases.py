@@ -1,4 +1,4 @@
-"""The doorbell's own names of topics, for code that was written against them.
+"""Other names of topics that the specification has, for code that was written against them.
 
 ``subscribe`` and ``publish`` of the bus take either name; messages always carry the canonical one.
 A name of a family, such as ``doorbell_pressed``, is filled with the id that its payload has.
@@ -28,7 +28,7 @@ class Alias:
     """Another name of a topic.
 
     Args:
-        name: The other name, one word.
+        name: The other name; the doorbell's are one word.
         canonical: The topic's name; ``{id}`` stands for one entity.
         entity_of: Takes the id out of a payload, where the canonical name has one.
         parts_of: Cuts a message for subscribers who want several in place of one.
@@ -68,9 +68,11 @@ ALIASES = {
         Alias("system_shutdown", topics.SHUTDOWN.name),
         Alias("system_error", topics.SYSTEM_ERROR.name),
         Alias("performance_warning", topics.PERFORMANCE_WARNING.name),
+        Alias("analytics.health.summary", topics.STATUS_HEALTH.name),
+        Alias("dashboard.commands", topics.CONTROL_COMMAND.name),
     )
 }
-"""Doorbell name to what it stands for."""
+"""Other name to what it stands for."""
 
 
 def canonical_pattern(pattern: str) -> str:

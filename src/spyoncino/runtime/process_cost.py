@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from spyoncino.runtime.capture_limits import CaptureStats
-from spyoncino.runtime.pool_stats import PoolStats
+if TYPE_CHECKING:  # workers use this too and need none of it
+    from spyoncino.runtime.capture_limits import CaptureStats
+    from spyoncino.runtime.pool_stats import PoolStats
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -24,7 +26,9 @@ class ProcessCost:
     cpu_s: float
 
 
-def processes_of(pool: PoolStats, captures: Mapping[str, CaptureStats]) -> dict[str, int | None]:
+def processes_of(
+    pool: "PoolStats", captures: "Mapping[str, CaptureStats]"
+) -> dict[str, int | None]:
     """Every process of the running system: main, which calls this, and its children."""
     return {
         "main": os.getpid(),

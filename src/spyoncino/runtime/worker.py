@@ -5,11 +5,11 @@ is an answer. It ends when main closes the socket, when main dies, or when it is
 """
 
 import importlib
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from spyoncino.errors import ConfigError
@@ -17,6 +17,7 @@ from spyoncino.runtime.attempt import Failure, attempt
 from spyoncino.runtime.children import LeaveRequest, prepare_child
 from spyoncino.runtime.jobs import Task, TaskSpec
 from spyoncino.runtime.message_pipe import ChildPipe, PipeClosedError
+from spyoncino.runtime.process_cost import pss_bytes
 from spyoncino.runtime.worker_messages import (
     Heartbeat,
     JobDone,
@@ -94,7 +95,7 @@ def _build_and_tell(pipe: ChildPipe, tasks: Sequence[TaskSpec]) -> dict[str, Tas
     if isinstance(built, Failure):
         pipe.send(StartFailed(built.error_type, built.error))
         return {}
-    pipe.send(Ready(1000 * (time.perf_counter() - began), own_pss_bytes()))
+    pipe.send(Ready(1000 * (time.perf_counter() - began), pss_bytes(os.getpid())))
     return built
 
 
@@ -140,15 +141,6 @@ def run_job(built: Mapping[str, Task], job: RunJob) -> JobDone:
     return JobDone(job.job_id, packed, spent_ms)
 
 
-def own_pss_bytes() -> int:
-    """This process's proportional share of physical memory; 0 where the kernel does not tell."""
-    try:
-        lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
-
-
 def _do(built: Mapping[str, Task], job: RunJob) -> bytes:
     return pack(built[job.kind](unpack(job.payload)))
 
@@ -157,7 +149,7 @@ def _beat(pipe: ChildPipe, over: threading.Event, interval_s: float) -> None:
     beats = 0
     while not over.wait(interval_s):
         beats += 1
-        measured = own_pss_bytes() if beats % _BEATS_PER_MEASUREMENT == 0 else None
+        measured = pss_bytes(os.getpid()) if beats % _BEATS_PER_MEASUREMENT == 0 else None
         try:
             pipe.send(Heartbeat(measured))
         except PipeClosedError:

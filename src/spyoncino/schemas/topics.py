@@ -133,8 +133,3 @@ PERFORMANCE_WARNING = Topic("status.performance.warning", PerformanceWarning, St
 SHUTDOWN = Topic("status.shutdown", ShutdownNotice, Stage.CONTROL)
 STATUS_NOTICE = Topic("status.notice", StatusNotice, Stage.CONTROL)
 MODULE_HEALTH = Topic("module.{id}.health", StatusReport, Stage.CONTROL)
-
-ANALYTICS_HEALTH = Topic("analytics.health.summary", HealthSummary, Stage.CONTROL)
-"""Another name of ``status.health.summary``."""
-DASHBOARD_COMMANDS = Topic("dashboard.commands", ControlCommand, Stage.CONTROL)
-"""Another name of ``dashboard.control.command``."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 
@@ -168,3 +170,29 @@ async def test_a_desk_that_was_never_opened_closes_and_refuses_no_socket_twice(
     await asyncio.to_thread((tmp_path / "folder").mkdir)
     with pytest.raises(StorageError, match="cannot be made"):
         await ControlDesk(tmp_path / "folder").open()
+
+
+async def test_an_idle_outbox_is_not_written_again_and_again(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[dict[str, int]] = []
+    collect = OutboxFile.collect
+
+    def noted(file: OutboxFile, live: Mapping[str, int]) -> "Future[int]":
+        swept.append(dict(live))
+        return collect(file, dict(live))
+
+    monkeypatch.setattr("spyoncino.core.critical.SWEEP_S", 0.01)
+    monkeypatch.setattr(OutboxFile, "collect", noted)
+    listener = Listener()
+    async with running(outbox) as bus:
+        listener.join(bus)
+        await asyncio.sleep(0.2)
+        idle = len(swept)
+        await asyncio.sleep(0.2)
+        assert len(swept) == idle
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+        await asyncio.sleep(0.2)
+        assert len(swept) > idle
+    assert listener.heard == ["a"]

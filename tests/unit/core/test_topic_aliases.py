@@ -32,6 +32,8 @@ SPECIFIED = {
     "system_shutdown": "status.shutdown",
     "system_error": "status.system.error",
     "performance_warning": "status.performance.warning",
+    "analytics.health.summary": "status.health.summary",
+    "dashboard.commands": "dashboard.control.command",
 }
 LATER = {"faces_detected", "face_detected", "faces_recognized"}
 """Their payloads come with the modules that look for faces."""

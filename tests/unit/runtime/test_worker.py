@@ -1,5 +1,6 @@
 """The worker's loop, in a thread behind a real socket."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,8 @@ from spyoncino.errors import ConfigError, ModelError
 from spyoncino.runtime import worker as worker_module
 from spyoncino.runtime.jobs import TaskSpec
 from spyoncino.runtime.message_pipe import ChildPipe, PipeClosedError
-from spyoncino.runtime.worker import build_tasks, own_pss_bytes, run_job, serve
+from spyoncino.runtime.process_cost import pss_bytes
+from spyoncino.runtime.worker import build_tasks, run_job, serve
 from spyoncino.runtime.worker_messages import (
     Heartbeat,
     JobDone,
@@ -191,10 +193,6 @@ def test_stale_frame_is_final() -> None:
     assert run_job(built, RunJob("a-1", "fail", pack("stale"))).is_final
 
 
-def test_memory_is_zero_where_the_kernel_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_arguments: object, **_options: object) -> str:
-        raise FileNotFoundError
-
-    assert own_pss_bytes() > 1_000_000
-    monkeypatch.setattr(Path, "read_text", refuse)
-    assert own_pss_bytes() == 0
+def test_memory_is_zero_where_the_kernel_does_not_tell(tmp_path: Path) -> None:
+    assert pss_bytes(os.getpid()) > 1_000_000
+    assert pss_bytes(os.getpid(), tmp_path) == 0

@@ -1,9 +1,4 @@
-"""Watches what parts tell of themselves: repeated failures become one notice, and one command.
-
-It also keeps the specification's other names of the health flow alive: the summary goes out as
-``analytics.health.summary`` too, and what comes as ``dashboard.commands`` becomes the canonical
-``dashboard.control.command``, and the other way round.
-"""
+"""Watches what parts tell of themselves: repeated failures become a notice and a command."""
 
 from pydantic import Field
 
@@ -12,7 +7,6 @@ from spyoncino.core.contracts import Consume, ModuleSettings, StatusModule
 from spyoncino.core.escalation import WELL, EscalationWatch, Verdict
 from spyoncino.core.queues import Policy
 from spyoncino.schemas import topics
-from spyoncino.schemas.base import new_id
 from spyoncino.schemas.control import ControlCommand
 from spyoncino.schemas.status import (
     ErrorReport,
@@ -22,9 +16,6 @@ from spyoncino.schemas.status import (
     StatusNotice,
     StatusReport,
 )
-
-ALIAS_OF = "alias_of"
-"""Metadata: the topic under which the same message was published first."""
 
 
 class AggregatorSettings(ModuleSettings):
@@ -48,15 +39,8 @@ class StatusAggregator(StatusModule[AggregatorSettings]):
         Consume(topics.STATUS_REPORT, "on_report"),
         Consume(topics.STATUS_ERROR, "on_error"),
         Consume(topics.STATUS_HEALTH, "on_summary", Policy.LATEST),
-        Consume(topics.CONTROL_COMMAND, "on_command", Policy.BLOCK),
-        Consume(topics.DASHBOARD_COMMANDS, "on_alias_command", Policy.BLOCK),
     )
-    publishes = (
-        topics.STATUS_NOTICE,
-        topics.ANALYTICS_HEALTH,
-        topics.CONTROL_COMMAND,
-        topics.DASHBOARD_COMMANDS,
-    )
+    publishes = (topics.STATUS_NOTICE, topics.CONTROL_COMMAND)
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
@@ -102,33 +86,11 @@ class StatusAggregator(StatusModule[AggregatorSettings]):
         await self._tell(report.component, verdict, report.error)
 
     async def on_summary(self, summary: HealthSummary) -> None:
-        """Tell the whole under its other name, and see who has become calm."""
-        update = {"event_id": new_id(), "metadata": {ALIAS_OF: topics.STATUS_HEALTH.name}}
-        await self.publish(topics.ANALYTICS_HEALTH, summary.model_copy(update=update))
+        """See, with each summary, who has become calm."""
+        del summary
         if self._watch is not None:
             for part in self._watch.look(self.context.clock.monotonic_ns()):
                 await self._tell(part, Verdict.CALM, "")
-
-    async def on_command(self, command: ControlCommand) -> None:
-        """Tell a command under its other name."""
-        if ALIAS_OF not in command.metadata:
-            await self._pass_on(command, topics.CONTROL_COMMAND, topics.DASHBOARD_COMMANDS)
-
-    async def on_alias_command(self, command: ControlCommand) -> None:
-        """Obey a command that came by its other name."""
-        if ALIAS_OF not in command.metadata:
-            await self._pass_on(command, topics.DASHBOARD_COMMANDS, topics.CONTROL_COMMAND)
-
-    async def _pass_on(
-        self,
-        command: ControlCommand,
-        came: topics.Topic[ControlCommand],
-        goes: topics.Topic[ControlCommand],
-    ) -> None:
-        metadata = {**command.metadata, ALIAS_OF: came.name}
-        await self.publish(
-            goes, command.model_copy(update={"event_id": new_id(), "metadata": metadata})
-        )
 
     async def _tell(self, part: str, verdict: Verdict | None, detail: str) -> None:
         if verdict is None:
