@@ -17,11 +17,6 @@ from spyoncino.schemas.frames import Frame
 
 P = TypeVar("P", bound=Payload)
 
-FACES_DETECTED = "process.face.detected"
-"""One message per frame, with ``faces``; no module publishes it before faces are looked for."""
-
-FACES_RECOGNIZED = "process.face.recognized"
-
 
 @dataclass(frozen=True, slots=True)
 class Alias:
@@ -59,9 +54,9 @@ ALIASES = {
     for alias in (
         Alias("doorbell_pressed", topics.DOORBELL_PRESSED.name, entity_of=_doorbell_of),
         Alias("frame_captured", topics.CAMERA_FRAME.name, entity_of=_camera_of),
-        Alias("faces_detected", FACES_DETECTED),
-        Alias("face_detected", FACES_DETECTED, parts_of=_each_face),
-        Alias("faces_recognized", FACES_RECOGNIZED),
+        Alias("faces_detected", topics.FACES_DETECTED.name),
+        Alias("face_detected", topics.FACES_DETECTED.name, parts_of=_each_face),
+        Alias("faces_recognized", topics.FACES_RECOGNIZED.name),
         Alias("detection_errors", topics.DETECTION_ERRORS.name),
         Alias("worker_health_check", topics.WORKER_CHECK.name),
         Alias("worker_health_responses", topics.WORKER_REPORT.name),

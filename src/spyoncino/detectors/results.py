@@ -7,6 +7,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 
 from spyoncino.geometry.boxes import Box
+from spyoncino.geometry.faces import Landmarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,13 @@ class FaceDetectionResult:
     Args:
         confidence: The model's own confidence, 0..1.
         box: Normalised to the picture that was looked at.
-        landmarks: Right eye, left eye, nose, right and left corner of the mouth as (x, y),
-            normalised; empty where the detector finds none.
+        landmarks: Five points, see ``geometry.faces``; empty where the detector finds none.
         face_image: The face cut out, ``(h, w, 3)`` BGR, where it was asked for.
     """
 
     confidence: float
     box: Box
-    landmarks: tuple[tuple[float, float], ...] = ()
+    landmarks: Landmarks = ()
     face_image: NDArray[uint8] | None = None
 
 

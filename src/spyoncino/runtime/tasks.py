@@ -11,6 +11,7 @@ from typing import Final
 
 from spyoncino.detectors.results import DetectionMetrics, RawDetection
 from spyoncino.geometry.boxes import Box
+from spyoncino.geometry.faces import FaceQuality, Landmarks
 from spyoncino.runtime.frame_ring import FrameHandle
 
 OBJECTS: Final = "objects"
@@ -64,6 +65,83 @@ class ObjectResult:
     detector: str
     looked_at: tuple[Box, ...]
     metrics: DetectionMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRegion:
+    """Where in a frame to look for a face.
+
+    Args:
+        box: Box of the person; normalised.
+        track_id: Its track.
+        embed_above: A face is embedded when its quality is above this, 0..1: what the track
+            already has. 1 embeds none.
+    """
+
+    box: Box
+    track_id: int | None = None
+    embed_above: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceJob:
+    """Look for faces in one frame, measure them and embed the good ones.
+
+    Args:
+        frame: A leased frame, full size where naming matters.
+        regions: Boxes of persons to look into.
+        whole: Look at the whole picture too, as after a press.
+        embed_above: The same as that of a region, for faces outside all regions.
+        max_faces: The best so many are given back.
+    """
+
+    frame: FrameHandle
+    regions: tuple[FaceRegion, ...] = ()
+    whole: bool = False
+    embed_above: float = 0.0
+    max_faces: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """One face of a frame.
+
+    Args:
+        box: Normalised to the whole picture.
+        confidence: The detector's own, 0..1.
+        landmarks: Five points normalised to the whole picture; empty where there are none.
+        track_id: Track of the region in which it lies; ``None`` outside all regions.
+        quality: How good a picture of the face it is.
+        vector: Embedding as float32 little endian of length 1; empty when it was not embedded.
+        crop: JPEG of the aligned face that was embedded; empty like ``vector``.
+    """
+
+    box: Box
+    confidence: float
+    landmarks: Landmarks
+    track_id: int | None
+    quality: FaceQuality
+    vector: bytes = b""
+    crop: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceResult:
+    """The faces of one frame.
+
+    Args:
+        faces: Best quality first, doubles across regions removed.
+        detector: Type and model, for example ``cpu:centerface``.
+        embedder: Name of the model of the vectors, for example ``mobilefacenet``.
+        metrics: What finding them cost.
+        embed_ms: What measuring and embedding cost on top.
+    """
+
+    faces: tuple[FoundFace, ...]
+    detector: str
+    embedder: str
+    metrics: DetectionMetrics
+    embed_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,14 +48,37 @@ class TrackSummary(Record):
     zones: tuple[str, ...] = ()
 
 
-class Identity(Record):
-    """Whom a track's face belongs to."""
+class Verdict(StrEnum):
+    """How sure it is whom a face belongs to."""
 
-    name: str | None = None
-    decision: str = Field(description="known, unsure, unknown or blocked.")
-    similarity: float
-    margin: float
-    track_id: int
+    KNOWN = "known"
+    UNSURE = "unsure"
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+
+
+class Identity(Record):
+    """Whom a track's face belongs to, with the numbers that decided it."""
+
+    name: str | None = Field(default=None, description="Only of somebody known or blocked.")
+    decision: Verdict
+    similarity: float = Field(description="Cosine to the nearest reference, -1..1.")
+    margin: float = Field(description="Similarity above that of the second person.")
+    track_id: int | None = Field(
+        description="Track it belongs to; none: a face in the whole picture after a press."
+    )
+    person_id: str | None = Field(default=None, description="Key of that person in the gallery.")
+    resembles: str | None = Field(
+        default=None, description="Nearest person where unsure; shown to members, never told."
+    )
+    stranger: int | None = Field(
+        default=None, description="Number of the stranger this is, where seen before."
+    )
+    face_count: int = Field(default=1, ge=0, description="Faces of the track that voted.")
+    quality: float = Field(default=0.0, ge=0, le=1, description="Quality of the best of them.")
+    pts_s: float | None = Field(default=None, description="Camera time of the best face.")
+    box: Box | None = Field(default=None, description="Box of the best face.")
+    reason: str = Field(default="", description="What was compared with what, in words.")
 
 
 class BestPicture(Record):

@@ -19,6 +19,7 @@ from spyoncino.schemas import (
     decisions,
     detections,
     events,
+    faces,
     frames,
     inquiry,
     media,
@@ -41,7 +42,18 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def exported_models() -> tuple[type[BaseModel], ...]:
     """Every payload, and the few models beside them that others read; sorted by name."""
     found: set[type[BaseModel]] = set(_ALSO)
-    for module in (alerts, control, detections, events, frames, inquiry, media, modes, status):
+    for module in (
+        alerts,
+        control,
+        detections,
+        events,
+        faces,
+        frames,
+        inquiry,
+        media,
+        modes,
+        status,
+    ):
         for value in vars(module).values():
             if (
                 isinstance(value, type)

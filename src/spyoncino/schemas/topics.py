@@ -19,6 +19,7 @@ from spyoncino.schemas.control import (
 )
 from spyoncino.schemas.detections import DetectionEvent, MotionEvent, TrackUpdate
 from spyoncino.schemas.events import DoorbellEvent, EventCompleted, EventCreated, EventUpdate
+from spyoncino.schemas.faces import FaceDetectionEvent, FaceRecognitionEvent, GalleryChange
 from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.inquiry import EventCounts, EventInquiry
 from spyoncino.schemas.media import MediaArtifact, StorageAck
@@ -86,6 +87,8 @@ OBJECTS_DETECTED = Topic("process.detected", DetectionEvent, Stage.PROCESS)
 TRACKS = Topic("process.tracks", TrackUpdate, Stage.PROCESS)
 MOTION_UNIQUE = Topic("process.motion.unique", TrackUpdate, Stage.PROCESS)
 MOTION_ZONED = Topic("process.motion.zoned", TrackUpdate, Stage.PROCESS)
+FACES_DETECTED = Topic("process.face.detected", FaceDetectionEvent, Stage.PROCESS)
+FACES_RECOGNIZED = Topic("process.face.recognized", FaceRecognitionEvent, Stage.PROCESS)
 
 EVENT_CREATED = Topic("event.created", EventCreated, Stage.EVENT, Delivery.CRITICAL)
 EVENT_UPDATED = Topic("event.updated", EventUpdate, Stage.EVENT, Delivery.CRITICAL)
@@ -110,6 +113,8 @@ CONFIG_ROLLBACK = Topic("config.rollback", ConfigRollback, Stage.CONTROL, Delive
 CONTROL_COMMAND = Topic(
     "dashboard.control.command", ControlCommand, Stage.CONTROL, Delivery.CRITICAL
 )
+
+GALLERY_CHANGED = Topic("gallery.changed", GalleryChange, Stage.CONTROL, Delivery.CRITICAL)
 
 COUNT_EVENTS = Topic("analytics.events.count", EventInquiry, Stage.CONTROL)
 EVENT_COUNTS = Topic("analytics.events.count.reply", EventCounts, Stage.CONTROL)

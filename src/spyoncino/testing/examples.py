@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 
 from spyoncino.geometry.boxes import Box
+from spyoncino.geometry.faces import FaceQuality
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.control import (
     ConfigRejected,
@@ -32,7 +33,16 @@ from spyoncino.schemas.events import (
     EventCreated,
     EventState,
     EventUpdate,
+    Identity,
     TrackSummary,
+    Verdict,
+)
+from spyoncino.schemas.faces import (
+    Face,
+    FaceDetectionEvent,
+    FaceDetectionMetadata,
+    FaceRecognitionEvent,
+    GalleryChange,
 )
 from spyoncino.schemas.frames import Frame, FrameBatch, FrameRef, MotionMeasurement
 from spyoncino.schemas.inquiry import (
@@ -104,6 +114,30 @@ TRACK = Track(
     zones=("porch",),
 )
 HEALTH = HealthStatus(state=HealthState.DEGRADED, detail="one worker is missing", numbers={"n": 1})
+FACE = Face(
+    box=BOX,
+    confidence=0.875,
+    landmarks=((0.3, 0.3), (0.4, 0.3), (0.35, 0.4), (0.31, 0.5), (0.39, 0.5)),
+    track_id=1,
+    quality=FaceQuality(
+        score=0.75, size_px=96.0, sharpness=0.75, pose=0.875, exposure=1.0, inside=1.0
+    ),
+    vector=bytes(range(8)),
+    crop=b"\xff\xd8\xff\xd9",
+)
+IDENTITY = Identity(
+    name="Ada",
+    decision=Verdict.KNOWN,
+    similarity=0.75,
+    margin=0.5,
+    track_id=1,
+    person_id="ada",
+    face_count=3,
+    quality=0.75,
+    pts_s=2.8,
+    box=BOX,
+    reason="similarity 0.75, at least 0.50",
+)
 EVENT = Event(
     event_id=VISIT,
     camera="door",
@@ -119,6 +153,7 @@ EVENT = Event(
             track_id=1, label="person", score=0.875, start_s=1.5, end_s=9.0, zones=("porch",)
         ),
     ),
+    identities=(IDENTITY,),
     started_at=NOON,
     ended_at=NOON,
     transitions={"created": NOON},
@@ -224,8 +259,33 @@ EXAMPLES: tuple[BaseModel, ...] = (
     EventCreated(**ENVELOPE, event=EVENT.model_copy(update={"state": EventState.CREATED})),
     EventInquiry(**ENVELOPE, since=NOON, until=NOON, camera="door"),
     EventUpdate(**ENVELOPE, event=EVENT),
+    FaceDetectionEvent(
+        **ENVELOPE,
+        frame=FRAME_REF,
+        frame_event_id="0123456789abcdef-2",
+        faces=(FACE,),
+        detection_metadata=FaceDetectionMetadata(
+            detector_type="cpu:centerface",
+            processing_time_ms=48.5,
+            face_count=1,
+            confidence_scores=(0.875,),
+            detection_timestamp=NOON,
+            embedder="mobilefacenet",
+        ),
+        performance_metrics={"waited_ms": 1.5},
+        trigger_id="0123456789abcdef-3",
+        sequence_number=2,
+    ),
+    FaceRecognitionEvent(
+        **ENVELOPE,
+        camera="door",
+        pts_s=2.8,
+        recognition_results=(IDENTITY,),
+        trigger_id="0123456789abcdef-3",
+    ),
     FRAME,
     FrameBatch(**ENVELOPE, frames=(FRAME,)),
+    GalleryChange(**ENVELOPE, change="enrolled", person_ids=("ada",)),
     HealthSummary(
         **ENVELOPE,
         state=HealthState.DEGRADED,

@@ -17,6 +17,8 @@ from spyoncino.errors import BusClosedError, StorageError, UsageError, WiringErr
 from spyoncino.integration.message_bus import MessageBus
 from spyoncino.integration.pipeline_event import PipelineEvent
 from spyoncino.schemas.base import EventType, Payload
+from spyoncino.schemas.faces import FaceDetectionEvent
+from spyoncino.testing.examples import EXAMPLES
 
 
 class Word(Payload):
@@ -254,14 +256,24 @@ def test_a_pipeline_event_becomes_the_payload_of_its_topic(bus: MessageBus) -> N
 
 
 def test_events_of_topics_that_nobody_declares_carry_anything(bus: MessageBus) -> None:
+    listener = Listener()
+    bus.subscribe("garden.gate", listener, "gate")
+    data = {"open": True, "angle_deg": [30, 45]}
+    bus.publish("garden.gate", PipelineEvent(event_type=EventType.STATUS, data=data))
+    heard = listener.wait_for(1)[0]
+    assert (heard.event_type, heard.data) == (EventType.STATUS, data)
+
+
+def test_each_face_of_a_frame_is_an_event_of_its_own(bus: MessageBus) -> None:
     single, batch = Listener(), Listener()
     bus.subscribe("face_detected", single, "face_processor")
     bus.subscribe("faces_detected", batch, "face_batch")
-    data = {"faces": [{"confidence": 0.9}, {"confidence": 0.5}], "source_size": [640, 360]}
-    bus.publish("face_detected", PipelineEvent(event_type=EventType.FACE_DETECTED, data=data))
-    heard = batch.wait_for(1)[0]
-    assert (heard.event_type, heard.data) == (EventType.FACE_DETECTED, data)
-    assert [each.data["faces"][0]["confidence"] for each in single.wait_for(2)] == [0.9, 0.5]
+    seen = next(each for each in EXAMPLES if isinstance(each, FaceDetectionEvent))
+    other = seen.faces[0].model_copy(update={"confidence": 0.5})
+    two = seen.model_copy(update={"faces": (*seen.faces, other)})
+    bus.publish("face_detected", PipelineEvent(EventType.FACE_DETECTED, two.data))
+    assert len(batch.wait_for(1)[0].data["faces"]) == 2
+    assert [each.data["faces"][0].confidence for each in single.wait_for(2)] == [0.875, 0.5]
 
 
 def test_two_events_differ_by_their_ids_alone() -> None:

@@ -1,0 +1,1 @@
+"""Who is it: alignment, quality, matching, open-set decision; pure, no bus and no files."""
