@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from spyoncino.detectors.results import DetectionMetrics, FaceDetectionResult, R
 
 Image = NDArray[np.uint8]
 """A picture as ``(height, width, 3)`` BGR, the order OpenCV uses."""
+
+
+Task = Literal["objects", "faces"]
+"""What a detector looks for."""
 
 
 class DetectorUnavailableWarning(UserWarning):

@@ -147,14 +147,15 @@ def quantised(values: NDArray[np.float32], tensor: Mapping[str, Any]) -> NDArray
         return values
     scale, zero_point = tensor["quantization"]
     limits = np.iinfo(kind)
-    return np.clip(np.rint(values / scale + zero_point), limits.min, limits.max).astype(kind)
+    stored = np.clip(np.rint(values / scale + zero_point), limits.min, limits.max)
+    return np.asarray(stored, kind)
 
 
 def dequantised(stored: NDArray[Any], tensor: Mapping[str, Any]) -> NDArray[np.float32]:
     """The real numbers of a tensor; see ``quantised``."""
     scale, zero_point = tensor["quantization"]
     if np.issubdtype(stored.dtype, np.integer) and scale:
-        return ((stored.astype(np.float32) - zero_point) * scale).astype(np.float32)
+        return np.asarray((stored.astype(np.float32) - zero_point) * scale, np.float32)
     return np.asarray(stored, np.float32)
 
 

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from spyoncino.detectors.base import BaseDetector, DetectorUnavailableWarning, FaceDetector
+from spyoncino.detectors.base import BaseDetector, DetectorUnavailableWarning, FaceDetector, Task
 from spyoncino.errors import ConfigError
-
-Task = Literal["objects", "faces"]
-"""What a detector looks for."""
 
 ENTRY_POINT_GROUPS: Final[Mapping[Task, str]] = MappingProxyType(
     {"objects": "spyoncino.detectors", "faces": "spyoncino.face_detectors"}
@@ -153,6 +150,7 @@ class DetectorFactory:
             config,
             max_threads=self._max_threads,
             cache=self._choices,
+            task=self.task,
         )
         return self.create(choice.chosen.detector, {**config, "threads": choice.chosen.threads})
 
