@@ -83,6 +83,7 @@ class GpuFaceDetector(CpuFaceDetector):
         ModelError: The card or the model cannot be used; ``cnn`` needs a dlib built for cards.
     """
 
+    never_run_on: ClassVar[str] = "an NVIDIA card"
     network: ClassVar[type[ModelFaceDetector]] = GpuNetworkDetector
     dlib_models: ClassVar[tuple[str, ...]] = ("cnn",)
 

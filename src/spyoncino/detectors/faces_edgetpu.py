@@ -49,6 +49,7 @@ class LiteRtFaceDetector(ModelFaceDetector):
         ModelError: The library is missing, or the model cannot be read, loaded or decoded.
     """
 
+    never_run_on: ClassVar[str] = "an EdgeTPU (on the processor it was)"
     strategy: ClassVar[str] = "edgetpu"
     more_keys: ClassVar[tuple[str, ...]] = ("model_path", "delegate")
     default_model: ClassVar[str] = "blazeface_full_range"

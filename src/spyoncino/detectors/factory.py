@@ -88,6 +88,15 @@ class DetectorFactory:
         """Names of the detectors that can run on this machine, sorted."""
         return sorted(name for name in self._names() if self._is_available(name))
 
+    def list_untried(self) -> dict[str, str]:
+        """Names of detectors and the hardware on which the authors never ran them."""
+        loaded = {name: self._load(name) for name in self._names()}
+        return {
+            name: found.never_run_on
+            for name, found in loaded.items()
+            if found and found.never_run_on
+        }
+
     def get_detector_class(self, detector_type: str) -> type[BaseDetector]:
         """The class of one detector, whether it can run here or not.
 
