@@ -2,7 +2,7 @@
 
 The bundled BlazeFace computes in floats: an EdgeTPU runs only files compiled for it, which a user
 brings by ``model_path``. Without one, or without the stick, the processor does the work, and the
-detector's name says so. Not tested on a real EdgeTPU.
+detector's name says so. Never run on a real EdgeTPU.
 """
 
 import ctypes
