@@ -10,18 +10,10 @@ HABIT_VISITS: Final = 3
 HABIT_HOURS: Final = 3
 """A habit is told as a span of at most so many hours, or as a part of the day."""
 
-_ORDINALS: Final = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-]
+_ORDINALS: Final = (
+    *("first", "second", "third", "fourth", "fifth"),
+    *("sixth", "seventh", "eighth", "ninth", "tenth"),
+)
 _DAYS: Final = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"]
 _PARTS: Final = (("in the morning", 5, 12), ("in the afternoon", 12, 18), ("at night", 20, 29))
 """Words, and hours from midnight; 29 is 5 o'clock of the next day."""
