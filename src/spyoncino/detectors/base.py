@@ -19,6 +19,10 @@ Image = NDArray[np.uint8]
 """A picture as ``(height, width, 3)`` BGR, the order OpenCV uses."""
 
 
+class DetectorUnavailableWarning(UserWarning):
+    """A known detector cannot run on this machine; another one took its place."""
+
+
 class BaseDetector(ABC):
     """Finds things in pictures.
 
@@ -30,6 +34,11 @@ class BaseDetector(ABC):
     @abstractmethod
     def is_available(cls) -> bool:
         """Whether the hardware and the libraries that it needs are on this machine."""
+
+    @classmethod
+    def fallback_config(cls, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of its configuration ``cpu`` gets, which takes its place where it cannot run."""
+        return config
 
     @property
     @abstractmethod
