@@ -92,7 +92,7 @@ def main() -> None:
     for width_px, name in ((None, "roc"), (chosen.width_px, "roc-small")):
         same, other, missing = scores_of(chosen.data, look, width_px)
         kind = "as taken" if width_px is None else f"one of two at {width_px:g} px"
-        title = f"{embedder.name}: 140 and 380 pairs of portraits, {kind}"
+        title = f"{embedder.name}: {len(same) + len(other)} pairs of portraits, {kind}"
         subtitle = "Green: one person. Orange: different people. Dots: the default limits."
         path = ROOT / "docs" / "images" / f"{name}.svg"
         path.write_text(score_plot(title, subtitle, same, other, marks), encoding="utf-8")
