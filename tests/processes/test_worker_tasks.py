@@ -52,7 +52,7 @@ async def test_face_in_a_frame_comes_back_from_a_worker_as_vector_and_crop(tmp_p
     slot = ring.claim()
     assert slot is not None
     picture = np.full((height, width, 3), 120, np.uint8)
-    picture[14:512, 200:578] = cv2.imread(str(VISITOR))
+    picture[14:512, 200:578] = np.asarray(cv2.imread(str(VISITOR)), np.uint8)
     ring.picture(slot, width, height)[:] = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
     handle = ring.publish(slot, width, height)
     region = FaceRegion(Box(200 / width, 14 / height, 578 / width, 1.0), 4)
@@ -63,4 +63,5 @@ async def test_face_in_a_frame_comes_back_from_a_worker_as_vector_and_crop(tmp_p
     assert face.track_id == 4
     assert np.linalg.norm(np.frombuffer(face.vector, "<f4")) == pytest.approx(1.0, abs=1e-5)
     crop = cv2.imdecode(np.frombuffer(face.crop, np.uint8), cv2.IMREAD_COLOR)
+    assert crop is not None
     assert crop.shape == (112, 112, 3)

@@ -139,6 +139,7 @@ def test_face_of_a_region_is_placed_in_the_whole_picture(real: FaceLook, scene: 
 def test_crop_gives_the_same_vector_again(real: FaceLook, scene: Image) -> None:
     (face,) = real.look(scene, [FaceRegion(person(0), 7)], whole=False).faces
     crop = cv2.imdecode(np.frombuffer(face.crop, np.uint8), cv2.IMREAD_COLOR)
+    assert crop is not None
     assert crop.shape == (112, 112, 3)
     assert real.embedder is not None
     again = real.embedder.embed([np.asarray(crop, np.uint8)])[0]
