@@ -4,8 +4,8 @@ Method: a 1920x1080 frame with the bundled visitor once and twice in it goes thr
 own task, in this process for the times and through pools of one and two workers for throughput,
 memory (objects and faces loaded, as in a run) and start. Naming: two pictures of each known person
 of ``SPYONCINO_TESTDATA`` are enrolled, all others identified, clean and degraded (40 px, noise,
-JPEG 60), by the nearest reference and the figures of the model's manifest; they were chosen on other
-pictures. ``--seconds`` is the length of each part; ``--no-names`` leaves the naming out.
+JPEG 60), by the nearest reference and the figures of the model's manifest, which were chosen on
+other pictures. ``--seconds`` is the length of each part; ``--no-names`` leaves the naming out.
 """
 
 import argparse

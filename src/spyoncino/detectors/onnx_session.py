@@ -34,8 +34,10 @@ def _also(provider: Provider) -> list[str]:
 
 @functools.cache
 def _share_memory() -> None:
-    """Let all models of this process take their working memory from one pool: they run one after
-    the other, and a pool of their own each costs a worker with three models 16 MB.
+    """Let all models of this process take their working memory from one pool.
+
+    They run one after the other, and a pool of its own for each costs a worker with three models
+    16 MB.
     """
     import onnxruntime  # noqa: PLC0415 - as below
 
