@@ -28,6 +28,7 @@ from spyoncino.schemas.status import (
     BusStatus,
     CameraStatus,
     ContractNotice,
+    DetectionErrorReport,
     ErrorReport,
     HealthSummary,
     LoadStatus,
@@ -130,7 +131,7 @@ STATUS_CONTRACT = Topic("status.contract", ContractNotice, Stage.CONTROL)
 STATUS_ERROR = Topic("status.error.{id}", ErrorReport, Stage.CONTROL)
 STATUS_LOAD = Topic("status.load", LoadStatus, Stage.CONTROL)
 STATUS_HEALTH = Topic("status.health.summary", HealthSummary, Stage.CONTROL)
-DETECTION_ERRORS = Topic("status.error.detection", ErrorReport, Stage.CONTROL)
+DETECTION_ERRORS = Topic("status.error.detection", DetectionErrorReport, Stage.CONTROL)
 WORKER_CHECK = Topic("status.worker.check", WorkerCheck, Stage.CONTROL)
 WORKER_REPORT = Topic("status.worker.report", WorkerReport, Stage.CONTROL)
 SYSTEM_ERROR = Topic("status.system.error", ErrorReport, Stage.CONTROL)
