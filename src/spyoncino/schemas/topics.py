@@ -81,6 +81,7 @@ class Topic(Generic[P]):
 
 
 CAMERA_FRAME = Topic("camera.{id}.frame", Frame, Stage.INPUT)
+CAMERA_BURST = Topic("camera.{id}.burst", Frame, Stage.INPUT)
 DOORBELL_PRESSED = Topic("doorbell.{id}.pressed", DoorbellEvent, Stage.INPUT, Delivery.CRITICAL)
 
 MOTION_DETECTED = Topic("process.motion.detected", MotionEvent, Stage.PROCESS)

@@ -169,7 +169,6 @@ FRAME = Frame(
     source_width_px=1920,
     source_height_px=1080,
     motion=MOTION,
-    trigger_id="0123456789abcdef-9",
 )
 PORCH = ZoneDefinition(
     name="porch",
