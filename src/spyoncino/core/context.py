@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spyoncino.core.paths import DataFolder
     from spyoncino.core.settings import CameraSettings
     from spyoncino.persistence.database import Database
+    from spyoncino.persistence.people import FaceDatabase
     from spyoncino.runtime.captures import Captures
     from spyoncino.runtime.pool import WorkerPool
 
@@ -35,6 +36,8 @@ class ModuleContext:
         lossless: Nothing may be dropped and no wall-clock deadline holds (``analyze``).
         config_hash: Hash of the settings that influence results; part of deterministic event ids.
         meters: What the system counts about itself.
+        faces: Workers can look for faces: it was switched on before the start.
+        people: Who is known; ``None`` while nothing of faces happens.
     """
 
     bus: "Bus"
@@ -49,6 +52,8 @@ class ModuleContext:
     lossless: bool = False
     config_hash: str = ""
     meters: Meters = field(default_factory=Meters)
+    faces: bool = False
+    people: "FaceDatabase | None" = None
 
     def section_override(self, camera: str, section: str) -> dict[str, Any]:
         """What ``cameras.<camera>.<section>`` sets, or an empty dictionary."""

@@ -1,0 +1,102 @@
+"""Section ``faces``: whether, where and how often faces are looked at."""
+
+from typing import Any
+
+from pydantic import Field
+
+from spyoncino.core.contracts import ModuleSettings
+from spyoncino.events.face_moments import MomentSpec
+
+_DEFAULTS = MomentSpec()
+
+
+class FaceSettings(ModuleSettings):
+    """Section ``faces``: whether, where and how often faces are looked at."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Look for faces. Faces are biometric data: nothing of them is computed or kept "
+        "before this is on. Switching it on holds from the next start.",
+    )
+    detector: str = Field(
+        default="cpu", description="Back end: cpu, mock or another one that is here. For all."
+    )
+    model: str | dict[str, Any] = Field(
+        default="centerface",
+        description="A bundled detector by name, or the keys of your own. For all cameras.",
+    )
+    embedder: str | dict[str, Any] = Field(
+        default="mobilefacenet",
+        description="What makes vectors of faces: a bundled model by name, or the keys of your "
+        "own. For all cameras.",
+    )
+    threads: int = Field(
+        default=1, ge=1, le=64, description="Threads of one worker's models. For all cameras."
+    )
+    min_person_px: int = Field(
+        default=_DEFAULTS.min_person_px,
+        ge=1,
+        description="People narrower than this in the full-size picture are not looked at.",
+    )
+    every_s: float = Field(
+        default=_DEFAULTS.every_s,
+        gt=0,
+        description="Seconds between two looks at a person until enough good faces are known.",
+    )
+    settled_every_s: float = Field(
+        default=_DEFAULTS.settled_every_s, gt=0, description="Seconds between two looks then."
+    )
+    enough_faces: int = Field(
+        default=_DEFAULTS.enough_faces, ge=1, description="So many good faces are enough."
+    )
+    good_quality: float = Field(
+        default=_DEFAULTS.good_quality, ge=0, le=1, description="From here on a face is good."
+    )
+    press_look_s: float = Field(
+        default=3.0,
+        ge=0,
+        description="For so long after a press people are looked at before all other work.",
+    )
+    max_in_flight: int = Field(
+        default=2, ge=1, le=16, description="Looks of one camera in work at a time, live."
+    )
+    max_burst_waiting: int = Field(
+        default=8, ge=1, le=64, description="Looks after presses that may wait, for each camera."
+    )
+    deadline_s: float = Field(
+        default=2.0, gt=0, description="Live, a look that has not begun after this is dropped."
+    )
+    job_timeout_s: float = Field(
+        default=30.0, gt=0, description="So long a look after a press is tried again."
+    )
+    max_retries: int = Field(default=3, ge=0, le=100, description="Attempts after a failed one.")
+    retry_delay_s: float = Field(
+        default=1.0, gt=0, description="Before the first of them; doubles with each."
+    )
+    frame_timeout_s: float = Field(
+        default=5.0, gt=0, description="How long a camera may take to find a full-size picture."
+    )
+    max_faces: int = Field(default=16, ge=1, le=256, description="Faces of one look at most.")
+
+    def to_task_settings(self) -> dict[str, Any]:
+        """What the pool's task of kind ``faces`` is built from."""
+        return {
+            "detector": self.detector,
+            "model": self.model,
+            "embedder": self.embedder,
+            "threads": self.threads,
+        }
+
+    def to_moments(self) -> MomentSpec:
+        """The same as the choice of moments wants it."""
+        return MomentSpec(
+            self.min_person_px,
+            self.every_s,
+            self.settled_every_s,
+            self.enough_faces,
+            self.good_quality,
+        )
+
+
+SHARED_KEYS = ("detector", "model", "embedder", "threads")
+"""Settings of the workers, which all cameras share."""
