@@ -64,6 +64,7 @@ class OpenEvent:
         self._anchor = (now_s, now_utc)
         self._members: dict[int, _Member] = {}
         self._presses: list[float] = []
+        self._press_ids: list[str] = []
         self._had_motion = False
         self._has_news = True
         self._state = EventState.CREATED
@@ -78,6 +79,10 @@ class OpenEvent:
     def has_track(self, track_id: int) -> bool:
         """Whether the track belongs to the event."""
         return track_id in self._members
+
+    def has_press(self, press_id: str) -> bool:
+        """Whether this press belongs to the event already."""
+        return press_id in self._press_ids
 
     def see_wall_time(self, pts_s: float, utc: datetime) -> None:
         """Camera time and wall time of one moment: later times are told from the nearest one."""
@@ -107,11 +112,27 @@ class OpenEvent:
                 self._has_news = True
         self.last_active_s = max(self.last_active_s, member.end_s)
 
-    def add_press(self, pts_s: float) -> None:
+    def add_press(self, pts_s: float, press_id: str = "") -> None:
         """The bell was pressed."""
+        if press_id:
+            self._press_ids.append(press_id)
         self._presses = sorted({*self._presses, pts_s})
         self.start_s = min(self.start_s, pts_s)
         self.last_active_s = max(self.last_active_s, pts_s)
+        self._has_news = True
+
+    def begin_camera_time(self, pts_s: float, utc: datetime) -> None:
+        """The camera's first picture, in an event of presses that knew wall time only.
+
+        What came before the picture has a camera time before it, below 0 where need be.
+        """
+        before_s = (utc - self._wall_time(self.start_s)).total_seconds()
+        by_s = pts_s - before_s - self.start_s
+        self.start_s += by_s
+        self.last_active_s += by_s
+        self.told_s += by_s
+        self._presses = [each + by_s for each in self._presses]
+        self._anchor = (pts_s, utc)
         self._has_news = True
 
     def add_motion(self, pts_s: float) -> None:
@@ -167,6 +188,7 @@ class OpenEvent:
             end_s=self.last_active_s,
             best=self.best,
             presses=tuple(self._presses),
+            press_ids=tuple(self._press_ids),
             tracks=tuple(each.summary() for each in members),
             started_at=self._wall_time(self.start_s),
             ended_at=self._wall_time(self.last_active_s),

@@ -111,6 +111,10 @@ class Event(Record):
     end_s: float
     best: BestPicture | None = None
     presses: tuple[float, ...] = Field(default=(), description="Camera times of the presses.")
+    press_ids: tuple[str, ...] = Field(
+        default=(),
+        description="event_id of each press, as they came; every press is in exactly one event.",
+    )
     tracks: tuple[TrackSummary, ...] = ()
     identities: tuple[Identity, ...] = ()
     started_at: datetime = Field(description="Wall time of start_s.")
