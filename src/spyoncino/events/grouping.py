@@ -131,18 +131,35 @@ class EventBuilder:
         self._tell_update(frame.pts_s)
         return self._outcome()
 
-    def press(self, pts_s: float, utc: datetime) -> Outcome:
-        """Take a press of the doorbell at a camera time, with its wall time."""
+    def press(self, pts_s: float, utc: datetime, press_id: str = "") -> Outcome:
+        """Take a press of the doorbell at a camera time, with its wall time.
+
+        One that the open event has already is told again and changes nothing.
+        """
+        if press_id and self._open is not None and self._open.has_press(press_id):
+            self._changes.append(EventChange(ChangeKind.UPDATED, self._open.as_event()))
+            return self._outcome()
         self._advance(pts_s, utc)
         is_new = self._open is None
         event = self._open or self._begin(pts_s, pts_s, utc)
-        event.add_press(pts_s)
+        event.add_press(pts_s, press_id)
         self._offer(event, picture_without_object(DOORBELL, pts_s), pts_s)
         if is_new:
             self._tell_created(event)
         else:
             self._tell_update(pts_s, at_once=True)
         self._remark(f"press at {pts_s:.1f} s", pts_s, "a press always belongs to an event")
+        return self._outcome()
+
+    def begin_camera_time(self, frame: FrameRef) -> Outcome:
+        """The first picture of a camera whose bell was pressed before it showed anything."""
+        event = self._open
+        if event is None:
+            return self.finish("")
+        event.begin_camera_time(frame.pts_s, frame.utc)
+        event.take_best(picture_without_object(DOORBELL, frame.pts_s, frame))
+        self._now_s, self._floor_s = frame.pts_s, float("-inf")
+        self._tell_update(frame.pts_s, at_once=True)
         return self._outcome()
 
     def motion(self, score: float, frame: FrameRef) -> Outcome:

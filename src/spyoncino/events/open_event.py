@@ -67,6 +67,7 @@ class OpenEvent:
         self._members: dict[int, _Member] = {}
         self._presses: list[float] = []
         self._identities = Identities()
+        self._press_ids: list[str] = []
         self._had_motion = False
         self._has_news = True
         self._state = EventState.CREATED
@@ -86,6 +87,10 @@ class OpenEvent:
     def may_show_faces(self) -> bool:
         """Whether a person was seen or somebody rang."""
         return bool(self._presses) or any(m.label == PERSON for m in self._members.values())
+
+    def has_press(self, press_id: str) -> bool:
+        """Whether this press belongs to the event already."""
+        return press_id in self._press_ids
 
     def see_wall_time(self, pts_s: float, utc: datetime) -> None:
         """Camera time and wall time of one moment: later times are told from the nearest one."""
@@ -115,11 +120,27 @@ class OpenEvent:
                 self._has_news = True
         self.last_active_s = max(self.last_active_s, member.end_s)
 
-    def add_press(self, pts_s: float) -> None:
+    def add_press(self, pts_s: float, press_id: str = "") -> None:
         """The bell was pressed."""
+        if press_id:
+            self._press_ids.append(press_id)
         self._presses = sorted({*self._presses, pts_s})
         self.start_s = min(self.start_s, pts_s)
         self.last_active_s = max(self.last_active_s, pts_s)
+        self._has_news = True
+
+    def begin_camera_time(self, pts_s: float, utc: datetime) -> None:
+        """The camera's first picture, in an event of presses that knew wall time only.
+
+        What came before the picture has a camera time before it, below 0 where need be.
+        """
+        before_s = (utc - self._wall_time(self.start_s)).total_seconds()
+        by_s = pts_s - before_s - self.start_s
+        self.start_s += by_s
+        self.last_active_s += by_s
+        self.told_s += by_s
+        self._presses = [each + by_s for each in self._presses]
+        self._anchor = (pts_s, utc)
         self._has_news = True
 
     def add_motion(self, pts_s: float) -> None:
@@ -186,6 +207,7 @@ class OpenEvent:
             end_s=self.last_active_s,
             best=self.best,
             presses=tuple(self._presses),
+            press_ids=tuple(self._press_ids),
             tracks=tuple(each.summary() for each in members),
             identities=self._identities.told(),
             started_at=self._wall_time(self.start_s),

@@ -116,6 +116,10 @@ class Event(Record):
     end_s: float
     best: BestPicture | None = None
     presses: tuple[float, ...] = Field(default=(), description="Camera times of the presses.")
+    press_ids: tuple[str, ...] = Field(
+        default=(),
+        description="event_id of each press, as they came; every press is in exactly one event.",
+    )
     tracks: tuple[TrackSummary, ...] = ()
     identities: tuple[Identity, ...] = ()
     story: str = Field(

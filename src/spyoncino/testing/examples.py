@@ -149,6 +149,7 @@ EVENT = Event(
     end_s=9.0,
     best=BestPicture(pts_s=2.8, box=BOX, score=0.875, label="person", quality=3.5, frame=FRAME_REF),
     presses=(4.25,),
+    press_ids=("0123456789abcdef-3",),
     tracks=(
         TrackSummary(
             track_id=1, label="person", score=0.875, start_s=1.5, end_s=9.0, zones=("porch",)

@@ -14,8 +14,9 @@ from spyoncino.core.message import CURRENT_MESSAGE, is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import BusClosedError
 from spyoncino.events.grouping import ChangeKind, EventBuilder, EventChange, GroupingSpec, Outcome
-from spyoncino.events.identity import event_id
+from spyoncino.events.identity import event_id, past_press_event_id
 from spyoncino.events.labels import DEFAULT_LABELS
+from spyoncino.events.recent_ids import RecentIds
 from spyoncino.modules.chores import Chores
 from spyoncino.schemas.detections import MotionEvent, TrackUpdate
 from spyoncino.schemas.events import DoorbellEvent, EventCompleted, EventCreated, EventUpdate
@@ -43,6 +44,9 @@ BORN_OF = "born_of"
 
 TICK_S = 1.0
 """Live: how often silence is looked for."""
+
+PRESSES_REMEMBERED = 1024
+"""Ids of presses that a repeat is known by; the bus repeats at most what fits a full queue."""
 
 _MESSAGES: dict[ChangeKind, tuple[Topic[EventUpdate], type[EventUpdate]]] = {
     ChangeKind.CREATED: (EVENT_CREATED, EventCreated),  # type: ignore[dict-item]  # covariant here
@@ -86,12 +90,16 @@ class EventSettings(ModuleSettings):
 
 @dataclass(slots=True)
 class _Line:
-    """One camera: its builder, the last frame heard of, and what came before its time."""
+    """One camera: its builder, the last frame heard of, and what came before its time.
+
+    ``keeps_own_time``: it was rung before its first picture, so its event knows wall time only.
+    """
 
     builder: EventBuilder
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     frame: FrameRef | None = None
     heard_ns: int = 0
+    keeps_own_time: bool = False
     early: list[tuple[float, Callable[[], Outcome]]] = field(default_factory=list)
 
 
@@ -119,6 +127,7 @@ class EventBuilderModule(EventModule[EventSettings]):
         self._lines: dict[str, _Line] = {}
         self._chores = Chores(context.log)
         self._counts = dict.fromkeys(ChangeKind, 0)
+        self._presses = RecentIds(PRESSES_REMEMBERED)
 
     async def configure(self, settings: EventSettings) -> None:
         """Take new settings; they hold for open events too."""
@@ -165,6 +174,9 @@ class EventBuilderModule(EventModule[EventSettings]):
         async with line.turn:
             if line.frame is not None and frame.pts_s < line.frame.pts_s - JUMP_BACK_S:
                 await self._tell(frame.camera, line.builder.finish("the camera began again"))
+            if line.keeps_own_time:
+                line.keeps_own_time = False
+                await self._tell(frame.camera, line.builder.begin_camera_time(frame))
             line.frame = frame
             line.heard_ns = self.context.clock.monotonic_ns()
             await self._apply_early(frame.camera, line, frame.pts_s)
@@ -175,7 +187,16 @@ class EventBuilderModule(EventModule[EventSettings]):
                 line.frame = None
 
     async def on_press(self, press: DoorbellEvent) -> None:
-        """A press opens an event, or joins the open one; one of a killed run is an event alone."""
+        """A press opens an event, or joins the open one; one of a killed run is an event alone.
+
+        A press that comes again is in its event already.
+        """
+        if press.event_id in self._presses:
+            return
+        await self._handle_press(press)
+        self._presses.add(press.event_id)
+
+    async def _handle_press(self, press: DoorbellEvent) -> None:
         if is_recovered():
             await self._tell_past_press(press)
             return
@@ -203,15 +224,20 @@ class EventBuilderModule(EventModule[EventSettings]):
     # --- time ------------------------------------------------------------------------------------
 
     def _take_press(self, line: _Line, press: DoorbellEvent) -> Outcome:
-        return line.builder.press(*self._moment(line, press))
+        return line.builder.press(*self._moment(line, press), press.event_id)
 
     def _moment(self, line: _Line, press: DoorbellEvent) -> tuple[float, datetime]:
         """Camera time and wall time of a press; the camera's clock is trusted where it is known."""
         frame = line.frame
         if frame is None:
             event = line.builder.open_event
-            if event is None or press.pts_s is not None:
+            if press.pts_s is not None or self.context.lossless:
                 return press.pts_s or 0.0, press.timestamp
+            line.keeps_own_time = True
+            line.heard_ns = self.context.clock.monotonic_ns()  # silence counts from the press
+            if event is None:
+                line.builder.finish("")  # a former event's time says nothing any more
+                return 0.0, press.timestamp
             # A camera without pictures: its time goes on from the press that opened the event.
             since_s = (press.timestamp - event.started_at).total_seconds()
             return event.start_s + max(0.0, since_s), press.timestamp
@@ -273,8 +299,10 @@ class EventBuilderModule(EventModule[EventSettings]):
 
     async def _tell_past_press(self, press: DoorbellEvent) -> None:
         """Its camera time means nothing to this run; its id is the same each time it is told."""
-        builder = self._new_builder(press.camera)
-        await self._tell(press.camera, builder.press(press.pts_s or 0.0, press.timestamp))
+        spec = self.camera_settings(press.camera).to_spec()
+        builder = EventBuilder(press.camera, spec, lambda *_: past_press_event_id(press.event_id))
+        at_s = press.pts_s or 0.0
+        await self._tell(press.camera, builder.press(at_s, press.timestamp, press.event_id))
         reason = "the program ended before this press was handled"
         await self._tell(press.camera, builder.finish(reason))
 

@@ -98,6 +98,81 @@ async def test_presses_at_a_camera_without_pictures_keep_their_distance(
     assert module_harness.received(EVENT_UPDATED)[-1].event.presses == (0.0, 2.5)
 
 
+async def test_a_press_before_the_first_picture_keeps_its_moment(
+    module_harness: ModuleHarness,
+) -> None:
+    """The camera's time begins with its first picture, four seconds after the bell was rung."""
+    await module_harness.add(EventBuilderModule)
+    early = press().model_copy(update={"timestamp": utc_at(-4.0)})
+    await module_harness.feed(PRESSES, early)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(MOTION_ZONED, tracks(20.0))
+    (event,) = completed(module_harness)
+    assert event.event_id == module_harness.received(EVENT_CREATED)[0].event.event_id
+    assert (event.started_at, event.start_s, event.presses) == (utc_at(-4.0), -4.0, (-4.0,))
+    assert (event.type, event.press_ids) == ("person", (early.event_id,))
+    assert event.best is not None
+    assert event.best.frame is not None
+
+
+async def test_the_first_picture_serves_a_press_that_showed_nothing_yet(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await module_harness.feed(PRESSES, press().model_copy(update={"timestamp": utc_at(-4.0)}))
+    await module_harness.feed(MOTION_ZONED, tracks(0.0))
+    best = module_harness.received(EVENT_UPDATED)[-1].event.best
+    assert best is not None
+    assert (best.pts_s, best.frame) == (0.0, frame_ref(0.0))
+
+
+async def test_a_camera_that_shows_something_long_after_a_press_is_not_confused(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await module_harness.feed(PRESSES, press())
+    for _ in range(int(SILENCE_S) + 2):
+        await module_harness.clock.advance(1.0)
+        await module_harness.settle()
+    (alone,) = completed(module_harness)
+    assert alone.press_ids
+    await walk(module_harness, 0, 3)
+    created = module_harness.received(EVENT_CREATED)
+    assert [each.event.type for each in created] == ["doorbell", "person"]
+
+
+async def test_each_press_at_a_dead_camera_is_in_one_event_and_none_ends_in_the_future(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    ids = []
+    for at_s in (0.0, 100.0, 102.5):
+        rang = press().model_copy(update={"timestamp": utc_at(at_s), "event_id": f"press-{at_s}"})
+        ids.append(rang.event_id)
+        await module_harness.feed(PRESSES, rang)
+        for _ in range(40 if at_s != 100.0 else 2):
+            await module_harness.clock.advance(1.0)
+            await module_harness.settle()
+    first, second = completed(module_harness)
+    assert first.press_ids + second.press_ids == tuple(ids)
+    assert (second.started_at, second.ended_at) == (utc_at(100.0), utc_at(102.5))
+    assert second.transitions["completed"] <= utc_at(135.0)
+
+
+async def test_a_press_that_is_told_again_changes_nothing(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 1)
+    rang = press(1.5)
+    await module_harness.feed(PRESSES, rang)
+    await walk(module_harness, 2, 3)
+    await module_harness.feed(PRESSES, rang)
+    await module_harness.drain()
+    await module_harness.feed(PRESSES, rang)
+    (event,) = completed(module_harness)
+    assert (event.presses, event.press_ids) == ((1.5,), (rang.event_id,))
+    assert len(module_harness.received(EVENT_CREATED)) == 1
+
+
 async def test_a_press_without_camera_time_gets_it_from_the_clock(
     module_harness: ModuleHarness,
 ) -> None:
