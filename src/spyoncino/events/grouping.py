@@ -15,7 +15,6 @@ The rules:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from spyoncino.events.best_picture import (
     MIN_GAIN,
@@ -27,6 +26,7 @@ from spyoncino.events.best_picture import (
 from spyoncino.events.follows import Follows, why_not
 from spyoncino.events.labels import DEFAULT_LABELS, DOORBELL, MOTION
 from spyoncino.events.open_event import OpenEvent
+from spyoncino.events.outcome import ChangeKind, EventChange, Outcome
 from spyoncino.events.remarks import Remark
 from spyoncino.schemas.detections import Track, TrackState
 from spyoncino.schemas.events import BestPicture, Event, Identity
@@ -61,30 +61,6 @@ class GroupingSpec:
     faces_hold_s: float = 2.0
 
 
-class ChangeKind(StrEnum):
-    """What happened to an event."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    COMPLETED = "completed"
-
-
-@dataclass(frozen=True, slots=True)
-class EventChange:
-    """One change, and the event as it stands after it."""
-
-    kind: ChangeKind
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one observation led to, in order, and the reasons for it."""
-
-    changes: tuple[EventChange, ...]
-    remarks: tuple[Remark, ...]
-
-
 class EventBuilder:
     """The events of one camera.
 
@@ -113,6 +89,11 @@ class EventBuilder:
     def now_s(self) -> float:
         """The latest camera time heard of; minus infinity before the first."""
         return self._now_s
+
+    @property
+    def faces_hold_s(self) -> float:
+        """How long an event waits at most for looks at faces that are under way."""
+        return self._spec.faces_hold_s
 
     @property
     def open_event(self) -> Event | None:

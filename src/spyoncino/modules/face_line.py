@@ -29,7 +29,7 @@ class Glance:
         frame_event_id: Message that brought it.
         regions: Boxes of the persons to look into.
         whole: Look at the whole picture too.
-        handle: A leased full-size picture; the line releases it. Empty: whoever looks fetches one.
+        handle: A leased full-size picture, which the line releases; empty until it is fetched.
         is_press: Somebody rang: it goes before all other work and is not given up for a newer one
             of lower rank.
         trigger_id: The press.

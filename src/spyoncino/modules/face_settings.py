@@ -6,6 +6,8 @@ from pydantic import Field
 
 from spyoncino.core.contracts import ModuleSettings
 from spyoncino.events.face_moments import MomentSpec
+from spyoncino.runtime.jobs import Job, Priority
+from spyoncino.runtime.tasks import FACES, FaceJob
 
 _DEFAULTS = MomentSpec()
 
@@ -86,6 +88,17 @@ class FaceSettings(ModuleSettings):
             "embedder": self.embedder,
             "threads": self.threads,
         }
+
+    def to_job(self, look: FaceJob, *, is_press: bool) -> Job:
+        """One look as a job of the pool; a press overtakes the rest and is tried for longer."""
+        return Job(
+            FACES,
+            look,
+            priority=Priority.PRESS if is_press else Priority.CONTINUOUS,
+            deadline_s=self.job_timeout_s if is_press else self.deadline_s,
+            max_retries=self.max_retries,
+            retry_delay_s=self.retry_delay_s,
+        )
 
     def to_moments(self) -> MomentSpec:
         """The same as the choice of moments wants it."""

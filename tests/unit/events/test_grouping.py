@@ -4,13 +4,8 @@ import pytest
 from tests.fixtures.payloads import CAMERA, frame_ref, track, utc_at
 
 from spyoncino.events.follows import FORGET_S
-from spyoncino.events.grouping import (
-    ChangeKind,
-    EventBuilder,
-    EventChange,
-    GroupingSpec,
-    Outcome,
-)
+from spyoncino.events.grouping import EventBuilder, GroupingSpec
+from spyoncino.events.outcome import ChangeKind, EventChange, Outcome
 from spyoncino.events.remarks import Remark
 from spyoncino.geometry.boxes import FULL_PICTURE
 from spyoncino.schemas.detections import Track, TrackState

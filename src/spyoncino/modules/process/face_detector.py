@@ -11,19 +11,18 @@ from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, ProcessModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import ConfigError, SpyoncinoError
-from spyoncino.events.face_moments import FaceMoments, Moment, MomentSpec
+from spyoncino.events.face_moments import Moment
 from spyoncino.events.labels import PERSON
 from spyoncino.geometry.boxes import Box
 from spyoncino.modules.chores import Chores
+from spyoncino.modules.face_camera import FaceCamera
 from spyoncino.modules.face_frames import HeldFrames
 from spyoncino.modules.face_line import FaceLine, Glance, LineLimits
 from spyoncino.modules.face_load import FaceLoad
 from spyoncino.modules.face_news import detection_of, failure_of
-from spyoncino.modules.face_places import FacePlaces
 from spyoncino.modules.face_settings import SHARED_KEYS, FaceSettings
 from spyoncino.runtime.frame_ring import FrameHandle
-from spyoncino.runtime.jobs import Job, Priority
-from spyoncino.runtime.tasks import FACES, FaceJob, FaceRegion
+from spyoncino.runtime.tasks import FaceJob, FaceRegion
 from spyoncino.schemas.detections import Track, TrackState, TrackUpdate
 from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.faces import FaceDetectionEvent
@@ -44,28 +43,6 @@ LOSSLESS_IN_FLIGHT = 8
 
 TELL_TIME_EVERY_S = 1.0
 """Live: how often it is told that nothing is under way, so that no event waits for nothing."""
-
-
-class _Camera:
-    """What is known of one camera."""
-
-    def __init__(self, line: FaceLine, spec: MomentSpec, frames: HeldFrames) -> None:
-        self.line = line
-        self.moments = FaceMoments(spec)
-        self.frames = frames
-        self.places = FacePlaces()
-        self.source_px = 0
-        self.press_until_s = float("-inf")
-        self.time_told_s = float("inf")
-        self.last_pts_s = 0.0
-
-    def begin_again(self) -> None:
-        """The stream is over: camera time begins anew."""
-        self.moments.clear()
-        self.places.clear()
-        self.frames.release_all()
-        self.press_until_s = float("-inf")
-        self.time_told_s = float("inf")
 
 
 class FaceDetectorModule(ProcessModule[FaceSettings]):
@@ -91,7 +68,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
-        self._cameras: dict[str, _Camera] = {}
+        self._cameras: dict[str, FaceCamera] = {}
         self._chores = Chores(context.log)
         self._load = FaceLoad()
         self._detector = ""
@@ -255,7 +232,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
     def _is_on(self, camera: str) -> bool:
         return self.context.faces and self.camera_settings(camera).enabled
 
-    def _camera(self, camera_id: str) -> _Camera:
+    def _camera(self, camera_id: str) -> FaceCamera:
         camera = self._cameras.get(camera_id)
         if camera is None:
             captures = self.context.captures
@@ -267,10 +244,10 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
                 is_ordered=self.context.lossless,
             )
             spec = self.camera_settings(camera_id).to_moments()
-            camera = self._cameras[camera_id] = _Camera(line, spec, HeldFrames(captures))
+            camera = self._cameras[camera_id] = FaceCamera(line, spec, HeldFrames(captures))
         return camera
 
-    def _due(self, camera: _Camera, update: TrackUpdate, *, is_press: bool) -> list[Track]:
+    def _due(self, camera: FaceCamera, update: TrackUpdate, *, is_press: bool) -> list[Track]:
         frame = update.frame
         due: list[Track] = []
         for track in update.tracks:
@@ -296,11 +273,11 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
                 return []
         return due
 
-    def _width_px(self, camera: _Camera, track: Track, frame: FrameRef) -> float:
+    def _width_px(self, camera: FaceCamera, track: Track, frame: FrameRef) -> float:
         return track.box.clipped().width * (camera.source_px or frame.width_px)
 
     @staticmethod
-    def _regions(camera: _Camera, people: Mapping[int, Box]) -> tuple[FaceRegion, ...]:
+    def _regions(camera: FaceCamera, people: Mapping[int, Box]) -> tuple[FaceRegion, ...]:
         return tuple(
             FaceRegion(box.clipped(), track_id, camera.moments.embed_above(track_id))
             for track_id, box in people.items()
@@ -308,7 +285,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
 
     # --- work ------------------------------------------------------------------------------------
 
-    async def _begin(self, camera: _Camera, glance: Glance) -> None:
+    async def _begin(self, camera: FaceCamera, glance: Glance) -> None:
         if self.context.lossless:
             await camera.line.begin(glance, LOSSLESS_IN_FLIGHT)
             return
@@ -323,29 +300,18 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
         """Get the full-size picture and have it looked at."""
         frame = glance.frame
         settings = self.camera_settings(frame.camera)
-        handle, fetched = glance.handle, None
+        handle = glance.handle
         if handle is None:
             try:
                 capture = self.context.captures[frame.camera]
-                fetched = await capture.frame_at(frame.pts_s, timeout_s=settings.frame_timeout_s)
+                handle = await capture.frame_at(frame.pts_s, timeout_s=settings.frame_timeout_s)
             except SpyoncinoError as error:
                 glance.error = error
                 return
-        try:
-            job = Job(
-                FACES,
-                FaceJob(
-                    handle or fetched, glance.regions, glance.whole, max_faces=settings.max_faces
-                ),
-                priority=Priority.PRESS if glance.is_press else Priority.CONTINUOUS,
-                deadline_s=settings.job_timeout_s if glance.is_press else settings.deadline_s,
-                max_retries=settings.max_retries,
-                retry_delay_s=settings.retry_delay_s,
-            )
-            glance.result = await self.context.pool.run(job)
-        finally:
-            if fetched is not None:
-                self.context.captures.release(fetched)
+            glance.handle = handle
+        regions, whole = glance.regions, glance.whole
+        job = FaceJob(handle, regions, whole, max_faces=settings.max_faces)
+        glance.result = await self.context.pool.run(settings.to_job(job, is_press=glance.is_press))
 
     async def _tell(self, glance: Glance) -> None:
         """Publish what a look found, why it failed, or how far the looks are."""
@@ -367,7 +333,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
             self._note(camera, glance, found)
         await self.publish(FACES_DETECTED, found)
 
-    def _note(self, camera: _Camera, glance: Glance, found: FaceDetectionEvent) -> None:
+    def _note(self, camera: FaceCamera, glance: Glance, found: FaceDetectionEvent) -> None:
         self._last_error = ""
         self._detector = found.detection_metadata.detector_type
         self._counts["looks"] += 1
@@ -390,7 +356,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
             best,
         )
 
-    async def _tell_time(self, camera: _Camera, update: TrackUpdate) -> None:
+    async def _tell_time(self, camera: FaceCamera, update: TrackUpdate) -> None:
         """Nobody is looked at in this frame: say how far the looks are, live now and then."""
         since_s = update.frame.pts_s - camera.time_told_s
         if self.context.lossless or since_s >= TELL_TIME_EVERY_S:

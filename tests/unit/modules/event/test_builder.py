@@ -110,7 +110,7 @@ async def test_a_press_before_the_first_picture_keeps_its_moment(
     (event,) = completed(module_harness)
     assert event.event_id == module_harness.received(EVENT_CREATED)[0].event.event_id
     assert (event.started_at, event.start_s, event.presses) == (utc_at(-4.0), -4.0, (-4.0,))
-    assert (event.type, event.press_ids) == ("person", (early.event_id,))
+    assert (event.type, event.press_ids) == ("doorbell", (early.event_id,))
     assert event.best is not None
     assert event.best.frame is not None
 
