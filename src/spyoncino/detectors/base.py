@@ -31,6 +31,11 @@ class BaseDetector(ABC):
     def is_available(cls) -> bool:
         """Whether the hardware and the libraries that it needs are on this machine."""
 
+    @classmethod
+    def fallback_config(cls, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of its configuration ``cpu`` gets, which takes its place where it cannot run."""
+        return config
+
     @property
     @abstractmethod
     def name(self) -> str:

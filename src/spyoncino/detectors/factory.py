@@ -5,13 +5,19 @@ import warnings
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
-from spyoncino.detectors.base import BaseDetector
+from spyoncino.detectors.base import BaseDetector, FaceDetector
 from spyoncino.errors import ConfigError
 
-ENTRY_POINT_GROUP: Final = "spyoncino.detectors"
-"""Group in which other packages announce detector classes."""
+Task = Literal["objects", "faces"]
+"""What a detector looks for."""
+
+ENTRY_POINT_GROUPS: Final[Mapping[Task, str]] = MappingProxyType(
+    {"objects": "spyoncino.detectors", "faces": "spyoncino.face_detectors"}
+)
+"""Groups in which other packages announce detector classes."""
 
 AUTO: Final = "auto"
 """Stands for whichever detector is the fastest here."""
@@ -19,10 +25,19 @@ AUTO: Final = "auto"
 FALLBACK: Final = "cpu"
 """What replaces a detector whose hardware is not there."""
 
-BUILTIN: Final = (
-    ("cpu", "spyoncino.detectors.objects_onnx:OnnxObjectDetector"),
-    ("mock", "spyoncino.detectors.mock:MockDetector"),
+BUILTIN: Final[Mapping[Task, Mapping[str, str]]] = MappingProxyType(
+    {
+        "objects": {
+            "cpu": "spyoncino.detectors.objects_onnx:OnnxObjectDetector",
+            "mock": "spyoncino.detectors.mock:MockDetector",
+        },
+        "faces": {
+            "cpu": "spyoncino.detectors.faces_onnx:OnnxFaceDetector",
+            "mock": "spyoncino.detectors.mock:MockDetector",
+        },
+    }
 )
+"""Task to name to class; imported when it is asked for."""
 
 
 class UnknownDetectorError(ConfigError, ValueError):
@@ -42,16 +57,22 @@ class DetectorFactory:
     Args:
         choices: Where the choices of ``auto`` are kept; without it ``auto`` is ``cpu``.
         max_threads: Processor cores that ``auto`` may give to one detector.
+        task: What its detectors look for; each task has names of its own.
     """
 
-    def __init__(self, choices: Path | None = None, max_threads: int = 1) -> None:
+    def __init__(
+        self, choices: Path | None = None, max_threads: int = 1, *, task: Task = "objects"
+    ) -> None:
+        self.task: Final = task
+        self._base = FaceDetector if task == "faces" else BaseDetector
         self._choices = choices
         self._max_threads = max_threads
         self._classes: dict[str, type[BaseDetector]] = {}
+        group = ENTRY_POINT_GROUPS[task]
         self._announced = {
-            name: EntryPoint(name, target, ENTRY_POINT_GROUP) for name, target in BUILTIN
+            name: EntryPoint(name, target, group) for name, target in BUILTIN[task].items()
         }
-        for entry in entry_points(group=ENTRY_POINT_GROUP):
+        for entry in entry_points(group=group):
             self._announced.setdefault(entry.name, entry)
         self.failures: dict[str, str] = {}
 
@@ -59,10 +80,10 @@ class DetectorFactory:
         """Add a detector, or replace the one of this name.
 
         Raises:
-            TypeError: It is not a subclass of ``BaseDetector``.
+            TypeError: It is not a subclass of ``BaseDetector``, or for faces of ``FaceDetector``.
         """
-        if not (isinstance(detector_class, type) and issubclass(detector_class, BaseDetector)):
-            raise TypeError(f"Detector {name!r} must be a subclass of BaseDetector.")
+        if not (isinstance(detector_class, type) and issubclass(detector_class, self._base)):
+            raise TypeError(f"Detector {name!r} must be a subclass of {self._base.__name__}.")
         self._classes[name] = detector_class
         self.failures.pop(name, None)
 
@@ -95,8 +116,8 @@ class DetectorFactory:
         """Build a detector; one that is known but cannot run here is replaced by ``cpu``.
 
         ``auto`` is the fastest of those that can run here and find the same, see
-        ``detectors.auto``. The replacement gets the same configuration and is announced by a
-        ``DetectorUnavailableWarning``; its ``name`` tells it too.
+        ``detectors.auto``. The replacement gets what it knows of the configuration and is
+        announced by a ``DetectorUnavailableWarning``; its ``name`` tells it too.
 
         Raises:
             UnknownDetectorError: There is no such detector (also a ``ValueError``).
@@ -116,7 +137,9 @@ class DetectorFactory:
             DetectorUnavailableWarning,
             stacklevel=2,
         )
-        return self.get_detector_class(FALLBACK)(config)
+        known = self._load(detector_type)
+        fitting = config if known is None else known.fallback_config(config)
+        return self.get_detector_class(FALLBACK)(fitting)
 
     def _create_chosen(self, config: Mapping[str, Any]) -> BaseDetector:
         if self._choices is None:
@@ -152,3 +175,17 @@ class DetectorFactory:
             self.failures[name] = f"{type(error).__name__}: {error}"
             return None
         return self._classes[name]
+
+
+def create_face_detector(
+    detector_type: str,
+    config: Mapping[str, Any],
+    *,
+    choices: Path | None = None,
+    max_threads: int = 1,
+) -> FaceDetector:
+    """Build a detector of faces; see ``DetectorFactory`` and its ``create``."""
+    found = DetectorFactory(choices, max_threads, task="faces").create(detector_type, config)
+    if not isinstance(found, FaceDetector):  # the factory takes no other class
+        raise TypeError(f"Detector {detector_type!r} finds no faces.")
+    return found

@@ -35,6 +35,20 @@ class Placement:
         size = np.array([self.width_px, self.height_px] * 2, dtype=np.float64)
         return np.clip((boxes_px - origin) / size, 0.0, 1.0)
 
+    def points_to_picture(self, points_px: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Points of the input as points of the picture.
+
+        Args:
+            points_px: ``(..., 2)`` x and y in pixels of the input.
+
+        Returns:
+            The same shape, float64, normalised to the picture; a point outside of it stays there,
+            below 0 or above 1.
+        """
+        origin = np.array([self.left_px, self.top_px], dtype=np.float64)
+        size = np.array([self.width_px, self.height_px], dtype=np.float64)
+        return np.asarray((points_px - origin) / size, np.float64)
+
 
 def letterbox(
     image: Image, width_px: int, height_px: int, *, centred: bool = True

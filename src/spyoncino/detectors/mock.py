@@ -9,6 +9,9 @@ from spyoncino.detectors.object_config import refuse_unknown
 from spyoncino.detectors.results import DetectionMetrics, FaceDetectionResult, RawDetection
 from spyoncino.errors import ConfigError, ModelError
 from spyoncino.geometry.boxes import Box
+from spyoncino.geometry.faces import Landmarks
+
+_Item = tuple[RawDetection, Landmarks]
 
 
 class MockDetector(FaceDetector):
@@ -16,7 +19,8 @@ class MockDetector(FaceDetector):
 
     Args:
         config: ``script``: a list of answers, each a list of ``[label, score, [left, top, right,
-            bottom]]``, empty by default; ``delay_ms``: time that each answer takes;
+            bottom]]``, empty by default; a face may have its five landmarks ``[[x, y], ...]`` as a
+            fourth part, see ``geometry.faces``; ``delay_ms``: time that each answer takes;
             ``fail_every``: every so many calls raise ``ModelError``, 0 never.
 
     Raises:
@@ -42,6 +46,20 @@ class MockDetector(FaceDetector):
 
     def detect(self, image: Image) -> tuple[list[RawDetection], DetectionMetrics]:
         """The next answer of the script, whatever is in the picture."""
+        answer, metrics = self._answer(image)
+        return [found for found, _ in answer], metrics
+
+    def detect_faces(self, image: Image) -> tuple[list[FaceDetectionResult], DetectionMetrics]:
+        """The next answer's boxes labelled ``face``, with their landmarks."""
+        answer, metrics = self._answer(image)
+        faces = [
+            FaceDetectionResult(found.score, found.box, landmarks)
+            for found, landmarks in answer
+            if found.label == "face"
+        ]
+        return faces, metrics
+
+    def _answer(self, image: Image) -> tuple[list[_Item], DetectionMetrics]:
         del image
         began = time.perf_counter()
         self.calls += 1
@@ -53,31 +71,24 @@ class MockDetector(FaceDetector):
         spent_ms = 1000 * (time.perf_counter() - began)
         return answer, DetectionMetrics("mock", 1, len(answer), inference_ms=spent_ms)
 
-    def detect_faces(self, image: Image) -> tuple[list[FaceDetectionResult], DetectionMetrics]:
-        """The next answer's boxes labelled ``face``."""
-        detections, metrics = self.detect(image)
-        faces = [
-            FaceDetectionResult(found.score, found.box)
-            for found in detections
-            if found.label == "face"
-        ]
-        return faces, metrics
 
-
-def _script(raw: Sequence[Any]) -> tuple[tuple[RawDetection, ...], ...]:
+def _script(raw: Sequence[Any]) -> tuple[tuple[_Item, ...], ...]:
     try:
-        return tuple(
-            tuple(
-                RawDetection(str(label), float(score), Box(*(float(edge) for edge in box)))
-                for label, score, box in answer
-            )
-            for answer in raw
-        )
+        return tuple(tuple(_item(*item) for item in answer) for answer in raw)
     except (TypeError, ValueError) as error:
         raise ConfigError(
-            "script must be a list of lists of [label, score, [left, top, right, bottom]]: "
-            f"{error}."
+            "script must be a list of lists of [label, score, [left, top, right, bottom]], a face "
+            f"perhaps with five [x, y] after that: {error}."
         ) from error
+
+
+def _item(
+    label: Any, score: Any, box: Sequence[Any], points: Sequence[Sequence[Any]] = ()
+) -> _Item:
+    landmarks = tuple((float(x), float(y)) for x, y in points)
+    if len(landmarks) not in (0, 5):
+        raise ValueError(f"{len(landmarks)} landmarks instead of five")
+    return RawDetection(str(label), float(score), Box(*(float(edge) for edge in box))), landmarks
 
 
 def _number(config: Mapping[str, Any], key: str) -> float:

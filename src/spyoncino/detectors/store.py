@@ -22,8 +22,8 @@ class ModelEntry:
 
     Args:
         name: How settings call it.
-        task: What it is for: ``objects``.
-        type: Head that decodes it, see ``objects_onnx.HEADS``.
+        task: What it is for: ``objects``, ``faces`` or ``embedding``.
+        type: Head that decodes it, see ``objects_onnx.HEADS`` and ``faces_model.HEADS``.
         file: File name inside the folder.
         sha256: Hash of the file, lower-case hex.
         size_bytes: Size of the file.
@@ -31,6 +31,10 @@ class ModelEntry:
         licence: SPDX identifier.
         source: Where it was taken from, with version.
         conversion: How the file was made from the source.
+        known_from: Of an embedder: cosine from which two faces are one person, 0..1.
+        unsure_from: Of an embedder: cosine from which they may be one person, 0..1.
+        margin: Of an embedder: lead in cosine over the second person that a name needs, 0..1.
+        min_size_px: Of an embedder: smaller faces are not named.
     """
 
     name: str
@@ -43,6 +47,10 @@ class ModelEntry:
     licence: str
     source: str
     conversion: str
+    known_from: float | None = None
+    unsure_from: float | None = None
+    margin: float | None = None
+    min_size_px: int | None = None
 
 
 class ModelStore:
@@ -71,6 +79,10 @@ class ModelStore:
     def entries(self) -> Sequence[ModelEntry]:
         """Every model, in the manifest's order."""
         return tuple(self._entries.values())
+
+    def names(self, task: str) -> tuple[str, ...]:
+        """Names of the models for one task, in the manifest's order."""
+        return tuple(entry.name for entry in self._entries.values() if entry.task == task)
 
     def entry(self, name: str) -> ModelEntry:
         """What is known about one model.

@@ -2,12 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final, Protocol
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+from spyoncino.detectors.base import Image
+from spyoncino.detectors.faces_onnx import OnnxFaceDetector
+from spyoncino.detectors.results import FaceDetectionResult
+from spyoncino.geometry.boxes import Box
+from spyoncino.geometry.faces import Landmarks
+from spyoncino.hardware.sprites import demo_picture
+
+VISITOR_BOX: Final = Box(0.43, 0.10, 0.668, 0.33)
+VISITOR_LANDMARKS: Final[Landmarks] = (
+    (0.496, 0.178),
+    (0.612, 0.182),
+    (0.551, 0.223),
+    (0.497, 0.260),
+    (0.595, 0.262),
+)
+"""Of the bundled portrait, looked up by eye in the enlarged picture."""
 
 Outputs = Sequence[NDArray[np.float32]]
 ConstantModel = Callable[..., Path]
@@ -74,3 +93,51 @@ def mean_colour_model(tmp_path: Path) -> Path:
         {"box": box, "shape": shape},  # type: ignore[dict-item] # an int64 shape among floats
         (1, 3, 64, 64),
     )
+
+
+@pytest.fixture(scope="session")
+def centerface() -> OnnxFaceDetector:
+    """The bundled detector with its defaults, built once."""
+    return OnnxFaceDetector({})
+
+
+@pytest.fixture(scope="session")
+def visitor() -> Image:
+    """The bundled portrait, 378x498, on grey."""
+    portrait = demo_picture("visitor.png")
+    grey = np.full((*portrait.shape[:2], 3), 114, np.float32)
+    share = portrait[..., 3:].astype(np.float32) / 255
+    return (portrait[..., :3] * share + grey * (1 - share)).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def three_visitors(visitor: Image) -> Image:
+    """The portrait three times in 1280x720: faces of about 90, 45 and 23 pixels."""
+    scene = np.full((720, 1280, 3), 114, np.uint8)
+    for left, top, scale in ((60, 120, 1.0), (600, 300, 0.5), (1000, 450, 0.25)):
+        small = cv2.resize(visitor, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        scene[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return scene
+
+
+class IsTheVisitor(Protocol):
+    """Asserts that a face is that of the bundled portrait."""
+
+    def __call__(
+        self, face: FaceDetectionResult, iou_above: float = ..., landmarks_within: float = ...
+    ) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def assert_is_the_visitor() -> IsTheVisitor:
+    """Box and, where there are any, landmarks as shares of the picture."""
+
+    def check(
+        face: FaceDetectionResult, iou_above: float = 0.6, landmarks_within: float = 0.02
+    ) -> None:
+        assert face.box.iou(VISITOR_BOX) > iou_above
+        if face.landmarks:
+            gap = np.array(face.landmarks) - np.array(VISITOR_LANDMARKS)
+            assert np.abs(gap).max() < landmarks_within
+
+    return check

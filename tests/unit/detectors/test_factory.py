@@ -7,7 +7,12 @@ import pytest
 
 from spyoncino.detectors import factory as factory_file
 from spyoncino.detectors.base import BaseDetector
-from spyoncino.detectors.factory import DetectorFactory, DetectorUnavailableWarning
+from spyoncino.detectors.faces_onnx import OnnxFaceDetector
+from spyoncino.detectors.factory import (
+    DetectorFactory,
+    DetectorUnavailableWarning,
+    create_face_detector,
+)
 from spyoncino.detectors.mock import MockDetector
 from spyoncino.detectors.objects_onnx import OnnxObjectDetector
 from spyoncino.errors import ConfigError
@@ -113,3 +118,32 @@ def test_registering_a_class_heals_a_broken_name(monkeypatch: pytest.MonkeyPatch
     assert factory.failures == {}
     config: Mapping[str, Any] = {}
     assert factory.create("broken", config).name == "mock"
+
+
+def test_each_task_has_names_of_its_own() -> None:
+    assert DetectorFactory(task="faces").get_detector_class("cpu") is OnnxFaceDetector
+    assert DetectorFactory(task="objects").get_detector_class("cpu") is OnnxObjectDetector
+
+
+def test_detector_of_objects_cannot_be_registered_for_faces() -> None:
+    with pytest.raises(TypeError, match="subclass of FaceDetector"):
+        DetectorFactory(task="faces").register("mine", OnnxObjectDetector)
+
+
+def test_face_plug_in_is_found_in_a_group_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("theirs", "spyoncino.detectors.mock:MockDetector", "any")
+    monkeypatch.setattr(
+        factory_file,
+        "entry_points",
+        lambda *, group: [entry] if group == "spyoncino.face_detectors" else [],
+    )
+    assert "theirs" in DetectorFactory(task="faces").list_available()
+    assert "theirs" not in DetectorFactory().list_available()
+
+
+def test_face_detector_is_created_by_name() -> None:
+    script = [[["face", 0.9, [0, 0, 1, 1]]]]
+    faces, _ = create_face_detector("mock", {"script": script}).detect_faces(
+        np.zeros((2, 2, 3), np.uint8)
+    )
+    assert [face.confidence for face in faces] == [0.9]

@@ -47,3 +47,9 @@ def test_shrinking_keeps_the_mean_of_fine_stripes() -> None:
     stripes[:, ::2] = 200
     fitted, _ = letterbox(stripes, 64, 64)
     assert np.abs(fitted.astype(int) - 100).max() <= 2
+
+
+def test_points_go_back_to_the_picture_and_may_lie_outside() -> None:
+    _, placement = letterbox(np.zeros((50, 100, 3), np.uint8), 200, 200)
+    points = np.array([[[0, 50], [200, 150], [100, 0]]], np.float32)
+    assert placement.points_to_picture(points).tolist() == [[[0, 0], [1, 1], [0.5, -0.5]]]

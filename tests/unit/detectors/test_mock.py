@@ -30,6 +30,13 @@ def test_faces_are_the_boxes_labelled_face() -> None:
     assert [(face.confidence, face.box) for face in faces] == [(0.7, Box(0, 0, 0.5, 0.5))]
 
 
+def test_face_of_the_script_may_have_landmarks() -> None:
+    points = [[0.1, 0.1], [0.3, 0.1], [0.2, 0.2], [0.1, 0.3], [0.3, 0.3]]
+    detector = MockDetector({"script": [[["face", 0.7, [0, 0, 0.5, 0.5], points]]]})
+    (face,), _ = detector.detect_faces(PICTURE)
+    assert face.landmarks == tuple((x, y) for x, y in points)
+
+
 def test_it_fails_when_told_to() -> None:
     detector = MockDetector({"fail_every": 2})
     detector.detect(PICTURE)
@@ -46,7 +53,8 @@ def test_delay_is_spent_and_reported() -> None:
 @pytest.mark.parametrize(
     "config",
     [{"scrip": []}, {"delay_ms": -1}, {"fail_every": "x"}, {"script": [[["a"]]]},
-     {"script": [[["a", 0.5, [1, 2]]]]}, {"delay_ms": True}],
+     {"script": [[["a", 0.5, [1, 2]]]]}, {"delay_ms": True},
+     {"script": [[["face", 0.5, [0, 0, 1, 1], [[0, 0]]]]]}],
 )  # fmt: skip
 def test_wrong_configuration_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

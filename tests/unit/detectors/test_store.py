@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from spyoncino.detectors.faces_model import HEADS as FACE_HEADS
 from spyoncino.detectors.objects_onnx import HEADS
 from spyoncino.detectors.store import BUNDLED_FOLDER, ModelStore, read_verified
 from spyoncino.errors import ModelError
+
+DECODED = {
+    "objects": set(HEADS),
+    "faces": {*FACE_HEADS, "blazeface"},
+    "embedding": {"mobilefacenet"},
+}
+"""Task to the types of model that something here can decode."""
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ def test_every_bundled_model_is_complete_and_unaltered() -> None:
     bundled = ModelStore()
     for entry in bundled.entries():
         assert len(bundled.read(entry.name)) == entry.size_bytes
-        assert entry.type in HEADS
+        assert entry.type in DECODED[entry.task]
         assert entry.licence
         assert entry.source
         assert len(set(entry.labels)) == len(entry.labels)
@@ -79,4 +87,13 @@ def test_every_bundled_model_is_complete_and_unaltered() -> None:
 
 def test_every_bundled_file_is_in_the_manifest() -> None:
     listed = {entry.file for entry in ModelStore().entries()}
-    assert {path.name for path in BUNDLED_FOLDER.glob("*.onnx")} == listed
+    files = {path.name for path in BUNDLED_FOLDER.iterdir() if path.suffix in (".onnx", ".tflite")}
+    assert files == listed
+
+
+def test_models_are_listed_by_task() -> None:
+    assert ModelStore().names("faces") == ("centerface", "blazeface_full_range")
+
+
+def test_numbers_of_an_embedder_are_optional(store: ModelStore) -> None:
+    assert store.entry("small").known_from is None
