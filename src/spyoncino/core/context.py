@@ -37,6 +37,7 @@ class ModuleContext:
         config_hash: Hash of the settings that influence results; part of deterministic event ids.
         meters: What the system counts about itself.
         faces: Workers can look for faces: it was switched on before the start.
+        embedder: What makes vectors of faces, as ``detectors.embedders`` reads it.
         people: Who is known; ``None`` while nothing of faces happens.
     """
 
@@ -53,6 +54,7 @@ class ModuleContext:
     config_hash: str = ""
     meters: Meters = field(default_factory=Meters)
     faces: bool = False
+    embedder: dict[str, Any] = field(default_factory=dict)
     people: "FaceDatabase | None" = None
 
     def section_override(self, camera: str, section: str) -> dict[str, Any]:

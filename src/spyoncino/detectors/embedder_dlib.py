@@ -88,7 +88,7 @@ class DlibEmbedder(Embedder):
 
 
 def on_sphere(raw: np.typing.NDArray[np.float64]) -> Vectors:
-    """dlib's vectors as rows of length 1 that keep their Euclidean distances.
+    """Dlib's vectors as rows of length 1 that keep their Euclidean distances.
 
     Args:
         raw: ``(n, 128)``; longer ones than ``DLIB_RADIUS`` are shortened to it.

@@ -12,6 +12,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.process.deduplicator:DeduplicatorModule",
     "spyoncino.modules.process.zoning_filter:ZoningFilterModule",
     "spyoncino.modules.process.face_detector:FaceDetectorModule",
+    "spyoncino.modules.process.face_recognizer:FaceRecognizerModule",
     "spyoncino.modules.event.builder:EventBuilderModule",
     "spyoncino.modules.event.snapshot_writer:SnapshotWriterModule",
     "spyoncino.modules.event.clip_builder:ClipBuilderModule",

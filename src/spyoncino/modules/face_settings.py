@@ -82,12 +82,17 @@ class FaceSettings(ModuleSettings):
 
     def to_task_settings(self) -> dict[str, Any]:
         """What the pool's task of kind ``faces`` is built from."""
+        if self.detector == "mock":
+            return {"detector": self.detector, "embedder": None}
         return {
             "detector": self.detector,
-            "model": self.model,
-            "embedder": self.embedder,
-            "threads": self.threads,
+            "config": {"model": self.model, "threads": self.threads},
+            "embedder": self.to_embedder(),
         }
+
+    def to_embedder(self) -> dict[str, Any]:
+        """What makes the vectors, as ``detectors.embedders`` reads it."""
+        return {"model": self.embedder, "threads": self.threads}
 
     def to_job(self, look: FaceJob, *, is_press: bool) -> Job:
         """One look as a job of the pool; a press overtakes the rest and is tried for longer."""
