@@ -205,12 +205,13 @@ class EmbedderConfig:
     Args:
         model: Name of a bundled model, ``dlib``, or the user's own.
         threads: Threads inside one operator; one for each worker process.
-        is_mirrored: Embed the mirror image too and take the middle of both: twice the time.
+        is_mirrored: Embed the mirror image too and take the middle of both: twice the time, and a
+            third fewer of the poor pictures are missed (``docs/design/face-vectors.md``).
     """
 
     model: str | EmbedderModel = DEFAULT_EMBEDDER
     threads: int = 1
-    is_mirrored: bool = False
+    is_mirrored: bool = True
 
     @classmethod
     def from_mapping(cls, raw: Mapping[str, Any]) -> Self:
@@ -232,7 +233,7 @@ class EmbedderConfig:
         threads = raw.get("threads", 1)
         if type(threads) is not int or not 1 <= threads <= _MAX_THREADS:
             raise ConfigError(f"embedder.threads is {threads!r}, but must be 1..{_MAX_THREADS}.")
-        is_mirrored = raw.get("is_mirrored", False)
+        is_mirrored = raw.get("is_mirrored", True)
         if not isinstance(is_mirrored, bool):
             raise ConfigError(
                 f"embedder.is_mirrored is {is_mirrored!r}, but must be true or false."

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from spyoncino.detectors.base import Image
 from spyoncino.detectors.embedder_base import Embedder, Vectors
@@ -87,8 +88,8 @@ class DlibEmbedder(Embedder):
         return on_sphere(np.stack(raw))
 
 
-def on_sphere(raw: np.typing.NDArray[np.float64]) -> Vectors:
-    """Dlib's vectors as rows of length 1 that keep their Euclidean distances.
+def on_sphere(raw: NDArray[np.float64]) -> Vectors:
+    """Vectors of dlib as rows of length 1 that keep their Euclidean distances.
 
     Args:
         raw: ``(n, 128)``; longer ones than ``DLIB_RADIUS`` are shortened to it.

@@ -47,14 +47,17 @@ class FaceDatabase:
     Args:
         db_path: The SQLite file; it and its folder are made where missing, for this user only.
         key: Of an encrypted one, see ``people_cipher.read_key``.
+        is_reader: Another process owns it; nothing is written.
 
     Raises:
         DamagedFileError: The file is damaged.
         StorageError: The key does not fit, the file is locked, or the disk refuses.
     """
 
-    def __init__(self, db_path: Path, key: bytes | None = None) -> None:
-        self.file = PeopleFile(Path(db_path), key)
+    def __init__(
+        self, db_path: Path, key: bytes | None = None, *, is_reader: bool = False
+    ) -> None:
+        self.file = PeopleFile(Path(db_path), key, is_reader=is_reader)
         self.strangers = Strangers(self.file)
         self._matrices: dict[str, tuple[int, list[StoredFace], NDArray[np.float64]]] = {}
         self._matrix_lock = threading.Lock()

@@ -44,13 +44,14 @@ class PeopleFile:
     Args:
         path: The SQLite file; it and its folder are made where missing.
         key: For an encrypted one; a new file is encrypted with it from its first row.
+        is_reader: Another process owns the file; nothing is written.
 
     Raises:
         DamagedFileError: It is damaged.
         StorageError: The key does not fit, another program has it locked, or the disk refuses.
     """
 
-    def __init__(self, path: Path, key: bytes | None = None) -> None:
+    def __init__(self, path: Path, key: bytes | None = None, *, is_reader: bool = False) -> None:
         self.path = path
         self.cipher: Cipher = NoCipher()
         self._lock = threading.RLock()
@@ -58,11 +59,13 @@ class PeopleFile:
             _make_private(path)
             quick_check(path)
             self._connection = _connect(path)
+            if is_reader:
+                self._connection.execute("PRAGMA query_only=ON")
         try:
             with told_as_storage_error(path):
                 upgrade_people(self._connection, path)
             self.cipher = self._cipher_for(key)
-            if self._property(SCRUB_DUE) is not None:
+            if not is_reader and self._property(SCRUB_DUE) is not None:
                 self.scrub()
         except BaseException:
             self._connection.close()

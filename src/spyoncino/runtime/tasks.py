@@ -15,6 +15,7 @@ from spyoncino.geometry.faces import FaceQuality, Landmarks
 from spyoncino.runtime.frame_ring import FrameHandle
 
 OBJECTS: Final = "objects"
+FACES: Final = "faces"
 SNAPSHOT: Final = "snapshot"
 FINISH_CLIP: Final = "finish_clip"
 PREVIEW: Final = "preview"
@@ -24,6 +25,7 @@ FACES: Final = "faces"
 TASK_FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         OBJECTS: "spyoncino.runtime.object_task:build_object_task",
+        FACES: "spyoncino.runtime.face_task:build_face_task",
         SNAPSHOT: "spyoncino.runtime.media_tasks:build_snapshot_task",
         FINISH_CLIP: "spyoncino.runtime.media_tasks:build_finish_clip_task",
         PREVIEW: "spyoncino.runtime.media_tasks:build_preview_task",
