@@ -27,6 +27,7 @@ from spyoncino.core.context import ModuleContext
 from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
+from spyoncino.core.doorbells import Doorbells
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.log_levels import register_log_levels
 from spyoncino.core.machine import MachineProbe
@@ -122,6 +123,7 @@ class Application:
         self._stack = AsyncExitStack()
         self._watches = self._build_watches()
         self._cameras = dict(loaded.settings.cameras)
+        self.doorbells = Doorbells(self.bus, self._cameras, loaded.settings.doorbells)
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
         self.config = self._build_config_service(registry)
@@ -135,6 +137,7 @@ class Application:
             register_dead_letters(self.desk, self.bus.critical)
             self.modes = Modes(data.mode, self.bus)
             self.modes.register(self.desk)
+            self.doorbells.register(self.desk)
 
     async def __aenter__(self) -> Self:
         """Open everything; what was opened is closed again when something fails."""
@@ -275,6 +278,7 @@ class Application:
             decisions=DecisionLog(),
             data=self.data,
             cameras=self._cameras,
+            doorbells=self.doorbells,
             pool=self.pool,
             captures=self.captures,
             database=self.database,

@@ -61,6 +61,11 @@ COMMANDS = (
         "What happened: list, show and export events.",
     ),
     LazyCommand(
+        "ring",
+        "spyoncino.cli.ring:ring",
+        "Ring a doorbell. Done means: the press is on disk and will be in an event.",
+    ),
+    LazyCommand(
         "mode",
         "spyoncino.cli.mode:mode",
         "Say which mode holds, or choose one: home, away, night, privacy.",

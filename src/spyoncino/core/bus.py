@@ -157,6 +157,7 @@ class Bus:
         Raises:
             WiringError: The payload is not of the topic's type, or the name is no topic's name.
             BusClosedError: The bus is not running.
+            StorageError: A press was offered, but no disk would keep it; see ``CriticalLine``.
         """
         name = topic if isinstance(topic, str) else topic.name
         route = self._routes.known(name)

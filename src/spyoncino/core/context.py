@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from spyoncino.clock import Clock
     from spyoncino.core.bus import Bus
     from spyoncino.core.decisions import DecisionLog
+    from spyoncino.core.doorbells import Doorbells
     from spyoncino.core.paths import DataFolder
     from spyoncino.core.settings import CameraSettings
     from spyoncino.persistence.database import Database
@@ -30,6 +31,7 @@ class ModuleContext:
         decisions: Where a module says why it let something pass or stopped it.
         data: Paths inside the data folder.
         cameras: Camera id to its settings.
+        doorbells: The doorbells, and how one is rung.
         pool: Worker processes for models and encoding.
         captures: One handle for each camera's capture process.
         database: The event database.
@@ -47,6 +49,7 @@ class ModuleContext:
     decisions: "DecisionLog"
     data: "DataFolder"
     cameras: "dict[str, CameraSettings]"
+    doorbells: "Doorbells"
     pool: "WorkerPool"
     captures: "Captures"
     database: "Database"
