@@ -3,11 +3,10 @@
 The rule depends on the tracks and on what was found in their faces alone, in camera time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-BEST_KEPT = 5
-"""Faces of a track that whoever names it compares; only better ones are worth embedding."""
+from spyoncino.geometry.faces import FaceQuality
 
 PATIENCE = 4
 """Looks in a row without a face until a track, which turns its back, is looked at half as often."""
@@ -27,7 +26,8 @@ class MomentSpec:
         every_s: Seconds between two looks at a track until enough good faces of it are known.
         settled_every_s: Seconds between two looks after that.
         enough_faces: So many good faces are enough.
-        good_quality: A face of this quality (0..1) is good.
+        good_quality: A face of this quality (0..1) is good, if it is large enough.
+        good_size_px: A face of this width in pixels is large enough to be told for certain.
         growth: A person whose box grew by this factor since the last look is looked at anew.
     """
 
@@ -36,6 +36,7 @@ class MomentSpec:
     settled_every_s: float = 5.0
     enough_faces: int = 3
     good_quality: float = 0.5
+    good_size_px: float = 40.0
     growth: float = 1.25
 
 
@@ -76,7 +77,6 @@ class _Known:
     looked_px: float = 0.0
     misses: int = 0
     good_count: int = 0
-    best: list[float] = field(default_factory=list)
 
 
 class FaceMoments:
@@ -127,18 +127,13 @@ class FaceMoments:
         known = self._known.get(track_id)
         return known is not None and known.good_count >= self._spec.enough_faces
 
-    def embed_above(self, track_id: int) -> float:
-        """The quality that a face must exceed to be among the best of its track, 0..1."""
-        known = self._known.get(track_id)
-        return known.best[-1] if known and len(known.best) == BEST_KEPT else 0.0
-
     def begin(self, track_id: int, pts_s: float, width_px: float) -> None:
         """A look at a track begins."""
         known = self._known.setdefault(track_id, _Known())
         known.looked_s = max(known.looked_s, pts_s)
         known.looked_px = width_px
 
-    def end(self, track_id: int, quality: float | None) -> None:
+    def end(self, track_id: int, quality: FaceQuality | None) -> None:
         """A look found a face of this quality in a track's box, or none."""
         known = self._known.get(track_id)
         if known is None:  # it ended meanwhile
@@ -147,8 +142,8 @@ class FaceMoments:
             known.misses += 1
             return
         known.misses = 0
-        known.good_count += quality >= self._spec.good_quality
-        known.best = sorted([*known.best, quality], reverse=True)[:BEST_KEPT]
+        is_good = quality.score >= self._spec.good_quality
+        known.good_count += is_good and quality.size_px >= self._spec.good_size_px
 
     def forget(self, track_id: int) -> None:
         """The track has ended."""

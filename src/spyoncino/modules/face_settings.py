@@ -1,5 +1,6 @@
-"""Section ``faces``: whether, where and how often faces are looked at."""
+"""Sections ``faces`` and ``gallery``: what is looked at, how often, and what is kept of it."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -53,6 +54,9 @@ class FaceSettings(ModuleSettings):
     )
     good_quality: float = Field(
         default=_DEFAULTS.good_quality, ge=0, le=1, description="From here on a face is good."
+    )
+    good_size_px: float = Field(
+        default=_DEFAULTS.good_size_px, ge=0, description="And only from this width on."
     )
     press_look_s: float = Field(
         default=3.0,
@@ -113,8 +117,27 @@ class FaceSettings(ModuleSettings):
             self.settled_every_s,
             self.enough_faces,
             self.good_quality,
+            self.good_size_px,
         )
 
 
 SHARED_KEYS = ("detector", "model", "embedder", "threads")
 """Settings of the workers, which all cameras share."""
+
+
+class GallerySettings(ModuleSettings):
+    """Section ``gallery``: what is kept of faces, and how."""
+
+    key_file: Path | None = Field(
+        default=None,
+        description="File with the key that encrypts vectors and pictures of faces; empty: they "
+        "are kept as they are, readable by this user only. Holds from the next start.",
+    )
+    keep_strangers: bool = Field(
+        default=True,
+        description="Keep the best face of people without a name, so that they can be counted, "
+        "named, ignored or blocked later.",
+    )
+    strangers_keep_days: float = Field(
+        default=30.0, gt=0, description="Faces of people without a name are erased after so long."
+    )

@@ -5,7 +5,6 @@ recorded. In a lossless run every look that is due is made and told in frame ord
 """
 
 import math
-from collections.abc import Mapping
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, ProcessModule
@@ -13,7 +12,6 @@ from spyoncino.core.queues import Policy
 from spyoncino.errors import ConfigError, SpyoncinoError
 from spyoncino.events.face_moments import Moment
 from spyoncino.events.labels import PERSON
-from spyoncino.geometry.boxes import Box
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.face_camera import FaceCamera
 from spyoncino.modules.face_frames import HeldFrames
@@ -22,7 +20,7 @@ from spyoncino.modules.face_load import FaceLoad
 from spyoncino.modules.face_news import detection_of, failure_of
 from spyoncino.modules.face_settings import SHARED_KEYS, FaceSettings
 from spyoncino.runtime.frame_ring import FrameHandle
-from spyoncino.runtime.tasks import FaceJob, FaceRegion
+from spyoncino.runtime.tasks import FaceJob
 from spyoncino.schemas.detections import Track, TrackState, TrackUpdate
 from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.faces import FaceDetectionEvent
@@ -181,7 +179,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
         glance = Glance(
             frame=ref,
             frame_event_id=frame.event_id,
-            regions=self._regions(camera, people),
+            regions=camera.regions(people, ref.pts_s),
             whole=True,
             handle=handle,
             is_press=True,
@@ -217,7 +215,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
         glance = Glance(
             frame=frame,
             frame_event_id=update.event_id,
-            regions=self._regions(camera, {each.track_id: each.box for each in due}),
+            regions=camera.regions({each.track_id: each.box for each in due}, frame.pts_s),
             whole=is_press,
             handle=camera.frames.lend(frame),
             is_press=is_press,
@@ -254,8 +252,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
             if track.label != PERSON:
                 continue
             if track.state is TrackState.ENDED:
-                camera.moments.forget(track.track_id)
-                camera.places.forget(track.track_id)
+                camera.forget(track.track_id)
                 continue
             if track.state is not TrackState.CONFIRMED or track.end_s < frame.pts_s - 1e-6:
                 continue  # its box is a guess, not seen in this frame
@@ -275,13 +272,6 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
 
     def _width_px(self, camera: FaceCamera, track: Track, frame: FrameRef) -> float:
         return track.box.clipped().width * (camera.source_px or frame.width_px)
-
-    @staticmethod
-    def _regions(camera: FaceCamera, people: Mapping[int, Box]) -> tuple[FaceRegion, ...]:
-        return tuple(
-            FaceRegion(box.clipped(), track_id, camera.moments.embed_above(track_id))
-            for track_id, box in people.items()
-        )
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -340,12 +330,10 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
         self._counts["faces"] += len(found.faces)
         self._counts["embedded"] += sum(bool(face.vector) for face in found.faces)
         self._spent_ms += found.detection_metadata.processing_time_ms
-        for region in glance.regions:
-            mine = [
-                f.quality.score for f in found.faces if f.track_id == region.track_id and f.quality
-            ]
-            if region.track_id is not None:
-                camera.moments.end(region.track_id, max(mine, default=None))
+        for track_id in (each.track_id for each in glance.regions):
+            if track_id is not None:
+                mine = tuple(face for face in found.faces if face.track_id == track_id)
+                camera.note(track_id, mine, glance.frame.pts_s)
         best = max((f.quality.score for f in found.faces if f.quality), default=None)
         self._record(
             glance.frame,
