@@ -7,6 +7,7 @@ are missing is a visible degraded state and harms nobody else. The order is the 
 BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.input.camera:CameraInput",
     "spyoncino.modules.input.doorbell:DoorbellInput",
+    "spyoncino.modules.input.press_burst:PressBurst",
     "spyoncino.modules.process.motion_detector:MotionDetectorModule",
     "spyoncino.modules.process.object_detector:ObjectDetectorModule",
     "spyoncino.modules.process.tracker:TrackerModule",

@@ -106,7 +106,7 @@ def test_stamps_of_another_clock_keep_their_distances() -> None:
     second_s = clock.at_s(epoch_s + 1.2, 101.2)
     third_s = clock.at_s(epoch_s + 1.3, 101.35)
     assert first_s == pytest.approx(101.03)
-    assert (second_s, third_s) == (pytest.approx(101.2), pytest.approx(101.3))
+    assert [second_s, third_s] == pytest.approx([101.2, 101.3])
 
 
 def test_a_clock_that_was_set_is_learned_again() -> None:
