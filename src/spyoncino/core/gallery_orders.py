@@ -16,6 +16,7 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.control_desk import ControlDesk, ask_main
 from spyoncino.core.paths import DataFolder
 from spyoncino.errors import UsageError
+from spyoncino.events.story import story_of
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.event_identities import EventIdentities
 from spyoncino.persistence.people import FaceDatabase, nobody
@@ -50,7 +51,7 @@ class GalleryOrders:
 
     def __init__(self, people: FaceDatabase, events: Database | None) -> None:
         self._people = people
-        self._past = None if events is None else EventIdentities(events)
+        self._past = None if events is None else EventIdentities(events, story_of)
 
     async def carry_out(self, order: str, arguments: Mapping[str, Any]) -> Answer:
         """One order.

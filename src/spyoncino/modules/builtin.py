@@ -21,6 +21,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.event.gif_builder:GifBuilderModule",
     "spyoncino.modules.storage.event_log:EventLog",
     "spyoncino.modules.storage.media_keeper:MediaKeeper",
+    "spyoncino.modules.storage.face_keeper:FaceKeeper",
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
     "spyoncino.modules.dashboard.web_server:WebServer",
     "spyoncino.modules.status.aggregator:StatusAggregator",

@@ -21,10 +21,12 @@ class EventIdentities:
 
     Args:
         database: An open database.
+        story_of: Tells an event anew once its identities are others; without it the story stays.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, story_of: Callable[[Event], str] | None = None) -> None:
         self._database = database
+        self._story_of = story_of
 
     async def of_person(self, person_id: str, name: str) -> list[str]:
         """Ids of events in which somebody is told, or is the one whom a face resembles."""
@@ -70,6 +72,8 @@ class EventIdentities:
                 if identities == event.identities:
                     continue
                 after = event.model_copy(update={"identities": identities})
+                if self._story_of is not None:
+                    after = after.model_copy(update={"story": self._story_of(after)})
                 await connection.execute(
                     update(EVENTS)
                     .where(EVENTS.c.id == event_id)
