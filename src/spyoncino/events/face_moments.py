@@ -130,7 +130,8 @@ class FaceMoments:
     def begin(self, track_id: int, pts_s: float, width_px: float) -> None:
         """A look at a track begins."""
         known = self._known.setdefault(track_id, _Known())
-        known.looked_s = max(known.looked_s, pts_s)
+        has_begun_again = known.looked_s - pts_s > JUMP_BACK_S
+        known.looked_s = pts_s if has_begun_again else max(known.looked_s, pts_s)
         known.looked_px = width_px
 
     def end(self, track_id: int, quality: FaceQuality | None) -> None:
