@@ -71,6 +71,6 @@ def test_there_is_one_answer_for_each_track_and_names_stay(said: list[Identity])
             named.add(each.track_id)
     told = {each.track_id: each.decision for each in who.told()}
     assert list(told) == sorted({each.track_id or 0 for each in said})
-    assert {key for key, verdict in told.items() if verdict in (Verdict.KNOWN, Verdict.BLOCKED)} == (
-        named
-    )
+    assert {
+        key for key, verdict in told.items() if verdict in (Verdict.KNOWN, Verdict.BLOCKED)
+    } == (named)

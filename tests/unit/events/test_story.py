@@ -11,9 +11,7 @@ ROME = timezone(timedelta(hours=1))
 
 
 def track(track_id: int, start_s: float = 10.0, end_s: float = 14.0) -> TrackSummary:
-    return TrackSummary(
-        track_id=track_id, label="person", score=0.9, start_s=start_s, end_s=end_s
-    )
+    return TrackSummary(track_id=track_id, label="person", score=0.9, start_s=start_s, end_s=end_s)
 
 
 def visit(*, tracks: int = 1, **changes: Any) -> Event:

@@ -167,10 +167,10 @@ class FaceRecognizerModule(ProcessModule[RecognitionSettings]):
                 self._cameras.pop(name)
                 await self._tell(name, camera, (), event)
                 return
-            camera.last_s = max(camera.last_s, event.frame.pts_s)
-            camera.correlation_id = event.correlation_id
             try:
                 await self._use_model(event.detection_metadata.embedder)
+                camera = self._cameras[name]  # another model begins with nothing
+                camera.last_s, camera.correlation_id = event.frame.pts_s, event.correlation_id
                 touched = [camera.take(face, event.frame.pts_s) for face in event.faces]
                 news = [each for each in touched if each is not None]
                 self._counts["faces"] += len(news)
