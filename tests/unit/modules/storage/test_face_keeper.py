@@ -132,7 +132,7 @@ async def test_an_ignored_stranger_is_not_told_any_more(house: House) -> None:
 async def test_old_sightings_are_erased(house: House) -> None:
     await house.harness.feed(FACES_DETECTED, detected(1.0, face(ANN)))
     await house.visit("first", 0.0)
-    await house.harness.clock.advance(31 * 86400.0)
+    await house.harness.clock.advance(400 * 86400.0)
     await house.harness.settle()
     assert await house.sightings() == []
     assert (await house.harness.modules[0].health()).numbers["purged"] == 1
