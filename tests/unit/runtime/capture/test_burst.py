@@ -132,7 +132,7 @@ def test_one_burst_at_a_time(camera: Camera) -> None:
     camera.press(arrived=11)
     camera.press(arrived=11, request_id=8)
     camera.send(11)
-    told = []
+    told: list[BurstPicture | BurstEnded] = []
     while len([each for each in told if isinstance(each, BurstEnded)]) < 2:
         told.append(camera.told.get(timeout=10))
     ended = {each.request_id: each.error for each in told if isinstance(each, BurstEnded)}
