@@ -7,7 +7,7 @@ first frame again: it ends with a reason.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from spyoncino.clock import Clock
@@ -41,7 +41,7 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_gaps import GapMeter
 from spyoncino.runtime.capture_limits import CaptureLimits, CaptureStats
 from spyoncino.runtime.capture_link import CaptureLink
-from spyoncino.runtime.capture_requests import BurstRequests, ClipRequests, FrameRequests
+from spyoncino.runtime.capture_requests import BurstRequests, ClipRequests, FrameRequests, Pictures
 from spyoncino.runtime.children import ChildStarter
 from spyoncino.runtime.frame_ring import FrameHandle, SlotRef
 from spyoncino.runtime.inbox import Inbox
@@ -168,9 +168,7 @@ class CaptureHandle:
         link.send(RequestFrame(request_id, pts_s))
         return await self._frames.answer(request_id, timeout_s)
 
-    def burst(
-        self, order: BurstOrder, timeout_s: float = 10.0
-    ) -> AsyncGenerator[BurstPicture, None]:
+    def burst(self, order: BurstOrder, timeout_s: float = 10.0) -> Pictures:
         """Full-size pictures around a press, in the order of time, as soon as each is there.
 
         Close the iterator, or read it to its end; the caller releases each picture's handle.
@@ -347,11 +345,6 @@ class CaptureHandle:
             self._rings.add(answer.handle.ring)
         self._frames.settle(answer)
 
-    def _take_burst(self, news: BurstPicture | BurstEnded) -> None:
-        if isinstance(news, BurstPicture):
-            self._rings.add(news.handle.ring)
-        self._bursts.settle(news)
-
     def _on_full(self) -> None:
         if self._link is not None:
             self._link.pause()
@@ -367,7 +360,7 @@ class CaptureHandle:
             case FrameAt():
                 self._take_answer(message)
             case BurstPicture() | BurstEnded():
-                self._take_burst(message)
+                self._rings |= self._bursts.settle(message)
             case Heartbeat() | ClipProgress() | ClipClosed():
                 self._note(message)
             case SourceFailed():

@@ -17,6 +17,9 @@ from spyoncino.runtime.capture.messages import (
 from spyoncino.runtime.frame_ring import FrameHandle
 from spyoncino.runtime.leases import LeaseBook
 
+Pictures = AsyncGenerator[BurstPicture, None]
+"""Of one burst, as they come."""
+
 
 class FrameRequests:
     """Full-size pictures that were asked for; used from the event loop alone.
@@ -99,9 +102,7 @@ class BurstRequests:
         self._waiting[request_id] = asyncio.Queue()  # as long as a burst, which is bounded
         return request_id
 
-    async def pictures(
-        self, request_id: int, timeout_s: float
-    ) -> AsyncGenerator[BurstPicture, None]:
+    async def pictures(self, request_id: int, timeout_s: float) -> Pictures:
         """Each picture as it comes; the caller releases it.
 
         Raises:
@@ -129,8 +130,8 @@ class BurstRequests:
                 if isinstance(left, BurstPicture):
                     self._leases.release(left.handle)
 
-    def settle(self, news: BurstPicture | BurstEnded) -> None:
-        """Hand news to whoever waits for it."""
+    def settle(self, news: BurstPicture | BurstEnded) -> set[str]:
+        """Hand news to whoever waits for it; returns the ring that it lies in."""
         waiting = self._waiting.get(news.request_id)
         if isinstance(news, BurstPicture):
             self._leases.adopt(news.handle)
@@ -138,6 +139,7 @@ class BurstRequests:
                 self._leases.release(news.handle)
         if waiting is not None:
             waiting.put_nowait(news)
+        return {news.handle.ring} if isinstance(news, BurstPicture) else set()
 
     def fail_all(self, reason: str) -> None:
         """Nobody will answer any more."""

@@ -117,8 +117,7 @@ class PressBurst(InputModule[BurstSettings]):
         )
 
     async def _publish(self, press: DoorbellEvent, picture: BurstPicture) -> None:
-        capture = self.context.captures[press.camera]
-        handle = picture.handle
+        captures, handle = self.context.captures, picture.handle
         captured_at = datetime.fromtimestamp(picture.utc_epoch_s, UTC)
         frame = Frame(
             source=press.camera,
@@ -145,7 +144,7 @@ class PressBurst(InputModule[BurstSettings]):
         await self.publish(
             topics.CAMERA_BURST.of(press.camera),
             frame,
-            on_settled=lambda: capture.release(handle),
+            on_settled=lambda: captures.release(handle),
         )
 
     def _decide(self, press: DoorbellEvent, passed: bool, reason: str, pictures: int = 0) -> None:

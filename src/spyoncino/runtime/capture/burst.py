@@ -1,8 +1,10 @@
 """The pictures of a press: from before it, out of the kept packets, and on until after it.
 
-One decoder walks once from the key frame before the first picture to the last picture, and goes on
-with the packets as they arrive. It has a thread of its own, so that neither the loop nor somebody
-else's picture holds up a press.
+While the camera's own decoder shows every picture at full size, a burst takes them from it: those
+from before the press are at hand. Where it sleeps, or another stream is analysed, a second decoder
+walks once from the key frame before the first picture to the last one, and goes on with the packets
+as they arrive. A thread of its own does it, so that neither the loop nor somebody else's picture
+holds up a press.
 """
 
 import contextlib
@@ -10,8 +12,10 @@ import math
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from spyoncino.errors import MediaError, SpyoncinoError
@@ -25,12 +29,23 @@ from spyoncino.runtime.message_pipe import PipeClosedError
 PATIENCE_S = 3.0
 """So long after its last moment a burst whose packets do not come is over: the camera stalled."""
 
+FRESH_S = 0.5
+"""A camera whose newest decoded picture is so much older than its newest packet sleeps."""
+
 SLOT_WAIT_S = 1.0
 SLOT_POLL_S = 0.005
 """A picture waits so long for a place, looking so often: readers hold one for 0.1 to 0.3 s."""
 
 DECODER_THREADS = 2
 """The way from the key frame to the press is what a press waits for; two threads halve it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecentSpec:
+    """Which decoded pictures are kept at hand: those of the last ``keep_s``, ``every_s`` apart."""
+
+    keep_s: float
+    every_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +82,9 @@ class _Walk:
     ) -> None:
         self.request_id = request_id
         self.clock = clock
-        self.packets: queue.SimpleQueue[MediaPacket | None] = queue.SimpleQueue()
+        self.items: queue.SimpleQueue[MediaPacket | DecodedFrame | None] = queue.SimpleQueue()
         self.is_fed = False
+        self.is_decoded = False
         self.deadline_s = time.monotonic() + max(0.0, moments[-1] - clock.newest_s) + PATIENCE_S
         self.number = 0
         self.lost = 0
@@ -83,14 +99,21 @@ class _Walk:
 
     def feed(self, packet: MediaPacket) -> None:
         """Take a packet; in the loop's thread. Everything shown by the end is fed, no more."""
-        self.packets.put(packet)
+        self.items.put(packet)
         if packet.dts_s > self._last_s + self._slack_s:
+            self.end()
+
+    def show(self, frame: DecodedFrame) -> None:
+        """Take a decoded picture; in the loop's thread. What no moment wants is let go at once."""
+        if self.wants(frame):
+            self.items.put(frame)
+        if self.is_done:
             self.end()
 
     def end(self) -> None:
         """No packet follows: the decoder gives what it holds back."""
         self.is_fed = True
-        self.packets.put(None)
+        self.items.put(None)
 
     def wants(self, frame: DecodedFrame) -> bool:
         """Whether this picture is the first at or after a moment; a slow camera shares pictures."""
@@ -112,6 +135,8 @@ class BurstFrames:
         slots: Pictures that may be held at once.
         video: Format of the packets.
         tell: Sends a message to main; called from both threads.
+        recent: Which decoded pictures are kept at hand for a press; ``None`` keeps none, and every
+            burst is a walk.
     """
 
     def __init__(
@@ -121,7 +146,10 @@ class BurstFrames:
         slots: int,
         video: VideoFormat,
         tell: Callable[[BurstPicture | BurstEnded], None],
+        recent: RecentSpec | None = None,
     ) -> None:
+        self._recent_spec = recent
+        self._recent: deque[DecodedFrame] = deque()
         self._folder = folder
         self._name = name
         self._slots = slots
@@ -156,16 +184,48 @@ class BurstFrames:
             self._tell(BurstEnded(request_id))
             return
         walk = self._walk = _Walk(request_id, moments, clock, self._video.frame_s)
-        for packet in packets_since(moments[0]):
+        if self._is_awake(clock, moments[0]):
+            walk.is_decoded = True
+            for frame in tuple(self._recent):
+                if not walk.is_fed:
+                    walk.show(frame)
+        for packet in () if walk.is_decoded else packets_since(moments[0]):
             if packet.kind == "video" and not walk.is_fed:
                 walk.feed(packet)
         self._thread = threading.Thread(target=self._run, args=(walk,), name="burst", daemon=True)
         self._thread.start()
 
+    def see(self, frame: DecodedFrame) -> None:
+        """The camera's decoder shows a picture of the main stream."""
+        walk = self._walk
+        if walk is not None and walk.is_decoded:
+            if not walk.is_fed:
+                walk.show(frame)
+            if walk.is_fed:
+                self._walk = None
+        spec = self._recent_spec
+        if spec is None:
+            return
+        apart_s = spec.every_s - 0.5 * self._video.frame_s
+        kept = self._recent
+        if len(kept) >= 2 and kept[-1].pts_s - kept[-2].pts_s < apart_s:
+            kept.pop()  # the newest was at hand; now another one is
+        kept.append(frame)
+        while frame.pts_s - self._recent[0].pts_s > spec.keep_s + spec.every_s:
+            self._recent.popleft()
+
+    def _is_awake(self, clock: BurstClock, first_s: float) -> bool:
+        """Whether the camera's decoder shows everything since the first moment of a burst."""
+        if not self._recent or clock.newest_s - self._recent[-1].pts_s > FRESH_S:
+            return False
+        times = [each.pts_s for each in self._recent]
+        gaps = [after - before for before, after in pairwise(times)]
+        return times[0] <= first_s + self._video.frame_s and max(gaps, default=0.0) <= FRESH_S
+
     def take(self, packet: MediaPacket) -> None:
         """A packet was kept; it may belong to the burst."""
         walk = self._walk
-        if walk is None or packet.kind != "video":
+        if walk is None or walk.is_decoded or packet.kind != "video":
             return
         if not walk.is_fed:
             walk.feed(packet)
@@ -174,6 +234,7 @@ class BurstFrames:
 
     def end_of_source(self) -> None:
         """No packet follows: a burst ends with what there is."""
+        self._recent.clear()
         walk, self._walk = self._walk, None
         if walk is not None and not walk.is_fed:
             walk.end()
@@ -200,16 +261,18 @@ class BurstFrames:
 
     def _go(self, walk: _Walk) -> None:
         decoder = FrameDecoder(self._video, DECODER_THREADS)
-        while not walk.is_done and not self._is_closed.is_set():
+        while not (walk.is_done and not walk.is_decoded) and not self._is_closed.is_set():
             try:
-                packet = walk.packets.get(timeout=max(0.0, walk.deadline_s - time.monotonic()))
+                item = walk.items.get(timeout=max(0.0, walk.deadline_s - time.monotonic()))
             except queue.Empty:
                 raise MediaError("The camera sent nothing more for the burst.") from None
-            frames = decoder.flush() if packet is None else decoder.decode(packet)
-            for frame in frames:
+            if isinstance(item, DecodedFrame):
+                self._show(walk, item)
+                continue
+            for frame in decoder.flush() if item is None else decoder.decode(item):
                 if walk.wants(frame) and not self._is_closed.is_set():
                     self._show(walk, frame)
-            if packet is None:
+            if item is None:
                 break
         if self._is_closed.is_set() and not walk.is_done:
             raise MediaError("The camera's connection ended during the burst.")

@@ -226,6 +226,7 @@ class CaptureLoop:
             self._line.live.take(packet)
             self._line.burst.take(packet)
         for frame in frames:
+            self._line.burst.see(frame)
             if self._line.publisher.chooses(frame):
                 self._publish(frame, self._arrival_ns)
 

@@ -25,6 +25,9 @@ class CaptureSpec:
         pinned_slots: Full-size pictures of ``RequestFrame`` that may be leased at once; their
             shared memory is taken with the first request.
         burst_slots: Full-size pictures of ``RequestBurst`` that may be leased at once, likewise.
+        recent_s: So long decoded pictures are kept at hand for a press, 3 MB each at full HD; 0 for
+            a camera without a doorbell.
+        recent_every_s: Seconds between two of them.
         packet_ring_s: Seconds of compressed video to keep: pre-roll plus decision delay.
         packet_ring_max_bytes: Compressed bytes to keep at most.
         motion: The motion detector's settings; ``None`` runs none.
@@ -43,6 +46,8 @@ class CaptureSpec:
     ring_max_bytes: int = 50_000_000
     pinned_slots: int = 4
     burst_slots: int = 6
+    recent_s: float = 0.0
+    recent_every_s: float = 0.2
     packet_ring_s: float = 30.0
     packet_ring_max_bytes: int = 64_000_000
     motion: MotionSpec | None = field(default_factory=MotionSpec)

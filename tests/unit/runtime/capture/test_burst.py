@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from tests.fixtures.capture_clips import index_of, write_clip
 
+from spyoncino.media.decode import DecodedFrame, FrameDecoder
 from spyoncino.media.demux import Demuxer
 from spyoncino.media.packets import MediaPacket
 from spyoncino.runtime.capture import burst as burst_file
-from spyoncino.runtime.capture.burst import BurstClock, BurstFrames, moments_of
+from spyoncino.runtime.capture.burst import BurstClock, BurstFrames, RecentSpec, moments_of
 from spyoncino.runtime.capture.messages import BurstEnded, BurstOrder, BurstPicture
 from spyoncino.runtime.frame_ring import RingStates, read_frame
 
@@ -23,13 +24,15 @@ ORDER = BurstOrder(pts_s=None, before_s=0.4, count=3, interval_s=0.2)
 class Camera:
     """A clip of ten pictures a second, of which some have arrived."""
 
-    def __init__(self, folder: Path, slots: int = 8, frames: int = 20) -> None:
+    def __init__(
+        self, folder: Path, slots: int = 8, frames: int = 20, recent: RecentSpec | None = None
+    ) -> None:
         clip = write_clip(folder / "a.mp4", frames=frames)
         with contextlib.closing(Demuxer(str(clip))) as demuxer:
             self.packets: list[MediaPacket] = list(demuxer.packets())
-            video = demuxer.video
+            self.video = demuxer.video
         self.told: queue.SimpleQueue[BurstPicture | BurstEnded] = queue.SimpleQueue()
-        self.burst = BurstFrames(folder, "door.1", slots, video, self.told.put)
+        self.burst = BurstFrames(folder, "door.1", slots, self.video, self.told.put, recent)
 
     def press(self, arrived: int, order: BurstOrder = ORDER, request_id: int = 7) -> None:
         kept = self.packets[:arrived]
@@ -132,7 +135,7 @@ def test_one_burst_at_a_time(camera: Camera) -> None:
     camera.press(arrived=11)
     camera.press(arrived=11, request_id=8)
     camera.send(11)
-    told = []
+    told: list[BurstPicture | BurstEnded] = []
     while len([each for each in told if isinstance(each, BurstEnded)]) < 2:
         told.append(camera.told.get(timeout=10))
     ended = {each.request_id: each.error for each in told if isinstance(each, BurstEnded)}
@@ -164,6 +167,46 @@ def test_pictures_that_find_no_place_are_counted_and_those_that_do_are_numbered_
         camera.burst._thread.join() if camera.burst._thread else None
         camera.press(arrived=20, order=BurstOrder(1.0, before_s=0.0, count=1))
         assert [shown(each) for each in camera.pictures()[0]] == [10]
+    finally:
+        camera.burst.close()
+
+
+def decoded(camera: Camera) -> list[DecodedFrame]:
+    decoder = FrameDecoder(camera.video)
+    frames = [frame for packet in camera.packets for frame in decoder.decode(packet)]
+    return frames + decoder.flush()
+
+
+def test_an_awake_camera_has_the_pictures_of_a_press_at_hand(tmp_path: Path) -> None:
+    camera = Camera(tmp_path, recent=RecentSpec(0.4, 0.2))
+    try:
+        frames = decoded(camera)
+        for frame in frames[:11]:
+            camera.burst.see(frame)
+        assert len(camera.burst._recent) <= 5
+        clock = BurstClock(1.0, NOW_NS, 1000.0)
+
+        def none_needed(_: float) -> list[MediaPacket]:
+            raise AssertionError("nothing is decoded a second time")
+
+        camera.burst.request(7, ORDER, none_needed, clock)
+        for frame in frames[11:]:
+            camera.burst.see(frame)
+        pictures, end = camera.pictures()
+        assert [shown(each) for each in pictures] == [6, 8, 10, 12, 14]
+        assert end == BurstEnded(7)
+    finally:
+        camera.burst.close()
+
+
+def test_a_camera_that_sleeps_is_walked_through(tmp_path: Path) -> None:
+    camera = Camera(tmp_path, recent=RecentSpec(0.4, 0.2))
+    try:
+        camera.burst.see(decoded(camera)[0])
+        camera.press(arrived=11)
+        camera.send(11)
+        pictures, _ = camera.pictures()
+        assert [shown(each) for each in pictures] == [6, 8, 10, 12, 14]
     finally:
         camera.burst.close()
 
