@@ -61,6 +61,11 @@ COMMANDS = (
         "What happened: list, show and export events.",
     ),
     LazyCommand(
+        "faces",
+        "spyoncino.cli.faces:app",
+        "Who is known: enrol, identify, forget, block people.",
+    ),
+    LazyCommand(
         "mode",
         "spyoncino.cli.mode:mode",
         "Say which mode holds, or choose one: home, away, night, privacy.",
