@@ -19,6 +19,10 @@ Image = NDArray[np.uint8]
 """A picture as ``(height, width, 3)`` BGR, the order OpenCV uses."""
 
 
+class DetectorUnavailableWarning(UserWarning):
+    """A known detector cannot run on this machine; another one took its place."""
+
+
 class BaseDetector(ABC):
     """Finds things in pictures.
 

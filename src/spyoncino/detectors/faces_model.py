@@ -15,6 +15,8 @@ from spyoncino.detectors.base import FaceDetector, Image
 from spyoncino.detectors.face_config import COMMON_KEYS, DEFAULT_MODEL, FaceDetectorConfig
 from spyoncino.detectors.faces_centerface import CenterFaceHead
 from spyoncino.detectors.faces_head import FaceCandidates, FaceHead
+from spyoncino.detectors.faces_scrfd import ScrfdHead
+from spyoncino.detectors.faces_yunet import YuNetHead
 from spyoncino.detectors.letterbox import PAD_GREY, Placement, letterbox
 from spyoncino.detectors.nms import suppress_doubles
 from spyoncino.detectors.object_config import UserModel
@@ -25,7 +27,9 @@ from spyoncino.errors import ConfigError, ModelError
 from spyoncino.geometry.boxes import Box
 from spyoncino.geometry.faces import Landmarks
 
-HEADS: Final[Mapping[str, type[FaceHead]]] = MappingProxyType({"centerface": CenterFaceHead})
+HEADS: Final[Mapping[str, type[FaceHead]]] = MappingProxyType(
+    {"centerface": CenterFaceHead, "scrfd": ScrfdHead, "yunet": YuNetHead}
+)
 """Model type to the head that decodes it."""
 
 

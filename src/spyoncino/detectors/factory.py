@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from spyoncino.detectors.base import BaseDetector, FaceDetector
+from spyoncino.detectors.base import BaseDetector, DetectorUnavailableWarning, FaceDetector
 from spyoncino.errors import ConfigError
 
 Task = Literal["objects", "faces"]
@@ -32,7 +32,11 @@ BUILTIN: Final[Mapping[Task, Mapping[str, str]]] = MappingProxyType(
             "mock": "spyoncino.detectors.mock:MockDetector",
         },
         "faces": {
-            "cpu": "spyoncino.detectors.faces_onnx:OnnxFaceDetector",
+            "cpu": "spyoncino.detectors.faces_choice:CpuFaceDetector",
+            "dlib": "spyoncino.detectors.faces_dlib:DlibFaceDetector",
+            "edgetpu": "spyoncino.detectors.faces_edgetpu:LiteRtFaceDetector",
+            "gpu": "spyoncino.detectors.faces_choice:GpuFaceDetector",
+            "openvino": "spyoncino.detectors.faces_openvino:OpenVinoFaceDetector",
             "mock": "spyoncino.detectors.mock:MockDetector",
         },
     }
@@ -42,10 +46,6 @@ BUILTIN: Final[Mapping[Task, Mapping[str, str]]] = MappingProxyType(
 
 class UnknownDetectorError(ConfigError, ValueError):
     """No detector has this name."""
-
-
-class DetectorUnavailableWarning(UserWarning):
-    """A known detector cannot run on this machine; another one took its place."""
 
 
 class DetectorFactory:

@@ -1,8 +1,8 @@
 """One loaded ONNX model: the only place that touches ONNX Runtime."""
 
 import importlib.util
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -15,10 +15,20 @@ _ERRORS_ONLY: Final = 3
 
 _INPUT_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
+Provider = tuple[str, Mapping[str, Any]]
+"""ONNX Runtime's name of a back end, and its options."""
+
+ON_CPU: Final[Provider] = ("CPUExecutionProvider", MappingProxyType({}))
+
 
 def is_onnxruntime_installed() -> bool:
     """Whether the library is there, without loading it."""
     return importlib.util.find_spec("onnxruntime") is not None
+
+
+def _also(provider: Provider) -> list[str]:
+    """Where the few operators run that the back end does not know."""
+    return [] if provider[0] == ON_CPU[0] else [ON_CPU[0]]
 
 
 def _exceptions_of(module: ModuleType) -> tuple[type[Exception], ...]:
@@ -35,19 +45,22 @@ def _exceptions_of(module: ModuleType) -> tuple[type[Exception], ...]:
 
 
 class OnnxSession:
-    """A model with one picture input, ready to run on the CPU.
+    """A model with one picture input, ready to run.
 
     Args:
         content: The file's bytes, already verified.
         name: What to call the model in error messages.
         threads: Threads inside one operator; 1 gives the same numbers on every machine load.
+        provider: ONNX Runtime's name of the back end and its options.
 
     Raises:
-        ModelError: ONNX Runtime is missing or does not take the model, or the input is not one
-            float tensor ``1 x 3 x height x width``.
+        ModelError: ONNX Runtime is missing, does not take the model or cannot use the back end, or
+            the input is not one float tensor ``1 x 3 x height x width``.
     """
 
-    def __init__(self, content: bytes, name: str, threads: int = 1) -> None:
+    def __init__(
+        self, content: bytes, name: str, threads: int = 1, provider: Provider = ON_CPU
+    ) -> None:
         self.name = name
         try:
             # Only workers load it: main and the capture children stay light.
@@ -67,12 +80,17 @@ class OnnxSession:
         options.log_severity_level = _ERRORS_ONLY
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
+                content, options, providers=[(provider[0], dict(provider[1])), *_also(provider)]
             )
         except self._errors as error:
             raise ModelError(
                 f"Model {name} is not an ONNX model that ONNX Runtime can load: {error}"
             ) from error
+        if self._session.get_providers()[0] != provider[0]:
+            raise ModelError(
+                f"Model {name} cannot run on ONNX Runtime's {provider[0]}: its libraries or the "
+                "device are not there; see what 'spyoncino doctor' finds."
+            )
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _INPUT_TYPES:
             found = ", ".join(f"{item.name} {item.shape} {item.type}" for item in inputs)

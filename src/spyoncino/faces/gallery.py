@@ -113,7 +113,12 @@ class Gallery:
     @property
     def dimensions(self) -> int:
         """Length of the vectors; 0 until there is one."""
-        return self._matrix.shape[1]
+        return int(self._matrix.shape[1])
+
+    @property
+    def person_count(self) -> int:
+        """How many people have at least one reference."""
+        return len(self._code_of)
 
     @property
     def nbytes(self) -> int:
@@ -124,6 +129,11 @@ class Gallery:
         """Every person with at least one reference, by key."""
         codes = sorted((person, code) for person, code in self._code_of.items())
         return {person: self._kinds[code] for person, code in codes}
+
+    def kind(self, person_id: str) -> Kind | None:
+        """What a person is here; ``None``: nobody of that key."""
+        code = self._code_of.get(person_id)
+        return None if code is None else self._kinds[code]
 
     def references(self) -> list[Reference]:
         """A copy of everything, by face key; vectors have length 1."""
@@ -137,6 +147,15 @@ class Gallery:
             )
             for face_id, row in sorted(self._rows.items())
         ]
+
+    def vector(self, face_id: str) -> NDArray[np.float32]:
+        """A copy of one reference's vector, length 1.
+
+        Raises:
+            KeyError: There is no such face.
+        """
+        found: NDArray[np.float32] = self._matrix[self._rows[face_id]].copy()
+        return found
 
     def add(self, reference: Reference) -> None:
         """Put one more reference in; O(1) amortised.
@@ -254,8 +273,9 @@ class Gallery:
         rows = np.flatnonzero(self._codes[: len(self)] == code)
         if not len(rows):
             return np.full(len(probes), -1.0)
-        found = np.vecdot(probes[:, None, :], self._matrix[rows].astype(np.float64)[None])
-        return np.clip(found.max(axis=1), -1.0, 1.0)
+        found: NDArray[np.float64] = probes @ self._matrix[rows].astype(np.float64).T
+        best: NDArray[np.float64] = found.max(axis=1).clip(-1.0, 1.0)
+        return best
 
     def _checked(self, vectors: ArrayLike, embedder: str) -> NDArray[np.float32]:
         """As rows of length 1."""

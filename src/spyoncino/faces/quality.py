@@ -113,12 +113,14 @@ def sharpness_of(grey: NDArray[np.float32]) -> float:
     Returns:
         0..1.
     """
-    fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in (1.0, 2.0))
-    detail = min(_gradients_ratio(fine, coarse, across) for across in (1, 0))
-    kept = float(np.interp(detail, _DETAIL, _DETAIL_KEPT))
     laplace = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     rough = np.abs(cv2.filter2D(grey, cv2.CV_32F, laplace)[_CORE])
     noise = float(np.median(rough)) / _MAD_OF_NOISE
+    fine, coarse = (
+        np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32) for sigma in (1.0, 2.0)
+    )
+    detail = min(_detail(fine, coarse, across) for across in (1, 0))
+    kept = float(np.interp(detail, _DETAIL, _DETAIL_KEPT))
     contrast = max(float(coarse[_CORE].std()), 1e-3)
     return kept / (1.0 + (noise / (_NOISE_HALF * contrast)) ** 2)
 
@@ -188,11 +190,11 @@ def angles_deg(landmarks_px: NDArray[np.float64]) -> tuple[float, float, float]:
     return yaw, pitch, roll
 
 
-def _gradients_ratio(fine: NDArray[np.float32], coarse: NDArray[np.float32], across: int) -> float:
-    """Deviation of the gradients of the finer picture that the coarser has lost, as a share."""
+def _detail(fine: NDArray[np.float32], coarse: NDArray[np.float32], across: int) -> float:
+    """Deviation of the gradients that only the finer picture has, against the coarser's."""
     fine_step = np.diff(fine, axis=across)[_CORE]
     coarse_step = np.diff(coarse, axis=across)[_CORE]
-    return float((fine_step - coarse_step).std() / max(float(coarse_step.std()), 1e-3))
+    return float((fine_step - coarse_step).std()) / max(float(coarse_step.std()), 1e-3)
 
 
 def _face_inside(image: Image, matrix: NDArray[np.float64]) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from spyoncino.detectors import factory as factory_file
 from spyoncino.detectors.base import BaseDetector
-from spyoncino.detectors.faces_onnx import OnnxFaceDetector
+from spyoncino.detectors.faces_choice import CpuFaceDetector
 from spyoncino.detectors.factory import (
     DetectorFactory,
     DetectorUnavailableWarning,
@@ -121,7 +121,7 @@ def test_registering_a_class_heals_a_broken_name(monkeypatch: pytest.MonkeyPatch
 
 
 def test_each_task_has_names_of_its_own() -> None:
-    assert DetectorFactory(task="faces").get_detector_class("cpu") is OnnxFaceDetector
+    assert DetectorFactory(task="faces").get_detector_class("cpu") is CpuFaceDetector
     assert DetectorFactory(task="objects").get_detector_class("cpu") is OnnxObjectDetector
 
 
