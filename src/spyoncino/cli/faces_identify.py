@@ -8,13 +8,15 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from spyoncino.cli.faces_look import LookedAt, Looker, look_at, open_looker, vector_of
+from spyoncino.cli.faces_look import LookedAt, look_at, open_looker, vector_of
 from spyoncino.cli.faces_place import FacesPlace, faces_place, open_people
 from spyoncino.cli.options import options_of, print_json, stderr, stdout
+from spyoncino.detectors.embedder_config import likeness_of
 from spyoncino.errors import MediaError
 from spyoncino.faces.gallery import Gallery, Reference
 from spyoncino.faces.identify import TrackVote, decide
 from spyoncino.faces.limits import DEFAULT_TOLERANCE, Limits, limits_for
+from spyoncino.persistence.people import FaceDatabase
 from spyoncino.runtime.tasks import FoundFace
 from spyoncino.schemas.events import Identity, Verdict
 
@@ -46,8 +48,8 @@ def identify(
     """
     place = faces_place(options_of(ctx))
     looker = open_looker(place.faces)
-    gallery, names = load_gallery(place, looker)
-    limits = limits_of(place, looker)
+    gallery, names = load_gallery(place, looker.embedder)
+    limits = limits_of(place)
     failures = 0
     for path in images:
         try:
@@ -65,40 +67,47 @@ def identify(
         raise typer.Exit(1)
 
 
-def load_gallery(place: FacesPlace, looker: Looker) -> tuple[Gallery, dict[str, str]]:
-    """The references of the looker's model, and the names of the people.
+def load_gallery(place: FacesPlace, model: str) -> tuple[Gallery, dict[str, str]]:
+    """The references of a model, and the names of the people.
 
     Raises:
         StorageError: The database cannot be read.
     """
     with open_people(place) as people:
-        rows = [] if people is None else people.references(looker.embedder)
-        names = {} if people is None else {each.person_id: each.name for each in people.people()}
-        others = 0 if people is None or rows else sum(each.face_count for each in people.people())
+        gallery, names = gallery_of(people, model)
+        others = 0 if people is None or len(gallery) else len(people.list_faces())
     if others:
         stderr().print(
-            f"the {others} faces of the gallery are of another model than {looker.embedder}; "
+            f"the {others} faces of the gallery are of another model than {model}; "
             "run `spyoncino faces reembed`",
             style="yellow",
             markup=False,
             soft_wrap=True,
         )
-    references = [Reference(*row, looker.embedder) for row in rows]
-    return Gallery(looker.embedder, references), names
+    return gallery, names
 
 
-def limits_of(place: FacesPlace, looker: Looker) -> Limits:
+def gallery_of(people: FaceDatabase | None, model: str) -> tuple[Gallery, dict[str, str]]:
+    """The same of an open database; empty where there is none."""
+    if people is None:
+        return Gallery(model), {}
+    names = {each.person_id: each.name for each in people.people()}
+    references = [Reference(*row, embedder=model) for row in people.references(model)]
+    return Gallery(model, references), names
+
+
+def limits_of(place: FacesPlace) -> Limits:
     """What a face is compared with, as at the door."""
-    tolerance = place.recognition.get("tolerance", DEFAULT_TOLERANCE)
-    likeness = looker.likeness
+    wanted = {"model": place.faces["embedder"]} if "embedder" in place.faces else {}
+    likeness = likeness_of(wanted)
     model = _Calibrated(
-        looker.embedder,
+        str(place.faces.get("embedder", "embedder")),
         likeness.known_from,
         likeness.unsure_from,
         likeness.margin,
         likeness.min_size_px,
     )
-    return limits_for(model, float(tolerance))
+    return limits_for(model, float(place.recognition.get("tolerance", DEFAULT_TOLERANCE)))
 
 
 def decide_face(

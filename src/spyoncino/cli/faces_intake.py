@@ -134,14 +134,11 @@ class Intake:
         person_id = person_id_of(name)
         try:
             seen = look_at(self._looker, path)
-        except MediaError as error:
-            return Taken(path, problem=_without_name(str(error), path))
-        if (person_id, seen.sha256) in self._known.pictures:
-            return Taken(path, is_there_already=True)
-        try:
+            if (person_id, seen.sha256) in self._known.pictures:
+                return Taken(path, is_there_already=True)
             face = seen.faces[chosen_face(seen.in_picture(), number)]
-        except UsageError as error:
-            return Taken(path, problem=str(error))
+        except (MediaError, UsageError) as error:
+            return Taken(path, problem=_without_name(str(error), path))
         vector = vector_of(face)
         if not len(vector):
             why = "the face cannot be aligned; take another picture"

@@ -1,15 +1,20 @@
 """``spyoncino faces name|ignore|suggest``: people without a name, and what is worth adding."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from spyoncino.cli.faces_intake import KnownFaces
+from spyoncino.cli.faces_identify import gallery_of, limits_of
 from spyoncino.cli.faces_place import FacesPlace, faces_place, open_people, order
 from spyoncino.cli.options import options_of, print_json, stdout
 from spyoncino.core.gallery_orders import IGNORE_STRANGER, NAME_STRANGER
+from spyoncino.faces.calibration import useful_view
+from spyoncino.faces.gallery import Reference
+from spyoncino.faces.history import describe_stranger
+from spyoncino.faces.limits import Limits
+from spyoncino.geometry.faces import FaceQuality
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_rows import Sighting
 
@@ -18,14 +23,11 @@ Number = Annotated[
     int, typer.Argument(metavar="STRANGER", help="As `faces list --strangers` numbers them.")
 ]
 
-MIN_SIGHTINGS = 2
+MIN_EVENTS = 2
 """A stranger who came once is not worth a question."""
 
 MIN_QUALITY = 0.5
 """Worse pictures are no references."""
-
-NOTHING_NEW = 0.80
-"""A sighting this similar to a reference of the same person shows nothing that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ def suggest(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     with open_people(place) as people:
         strangers, views = ([], []) if people is None else _worth_adding(place, people)
     if as_json:
-        for number, count in strangers:
-            print_json({"stranger": number, "events": count})
+        for number, history in strangers:
+            print_json({"stranger": number, "history": history})
         for each in views:
             print_json(
                 {
@@ -87,10 +89,9 @@ def suggest(ctx: typer.Context, *, as_json: AsJson = False) -> None:
             )
         return
     console = stdout()
-    for number, count in strangers:
+    for number, history in strangers:
         console.print(
-            f"stranger {number} came {count} times; who is it? "
-            f'spyoncino faces name {number} "NAME"',
+            f'{history}; who is it? spyoncino faces name {number} "NAME"',
             markup=False,
             soft_wrap=True,
         )
@@ -108,53 +109,45 @@ def suggest(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 def _worth_adding(
     place: FacesPlace, people: FaceDatabase
-) -> tuple[list[tuple[int, int]], list[Suggestion]]:
+) -> tuple[list[tuple[int, str]], list[Suggestion]]:
+    now = datetime.now().astimezone()
     strangers = [
-        (each.number, each.events)
+        (each.number, history_of(people, each.number, now))
         for each in people.strangers.all()
-        if each.person_id is None and not each.is_ignored and each.events >= MIN_SIGHTINGS
+        if each.person_id is None and not each.is_ignored and each.events >= MIN_EVENTS
     ]
-    from spyoncino.detectors.embedder_config import likeness_of  # noqa: PLC0415 - see lazy
-
-    wanted = {"model": place.faces["embedder"]} if "embedder" in place.faces else {}
-    lowest = likeness_of(wanted).unsure_from
-    views = new_views(people, lowest)
-    return strangers, views
+    return strangers, new_views(people, limits_of(place))
 
 
-def new_views(people: FaceDatabase, unsure_from: float) -> list[Suggestion]:
+def history_of(people: FaceDatabase, number: int, now: datetime) -> str:
+    """When a stranger came, in a sentence; one visit for each event."""
+    first: dict[str, datetime] = {}
+    for each in people.strangers.sightings(stranger=number):
+        first.setdefault(each.event_id, each.seen_at)
+    return describe_stranger(number, list(first.values()), now, now.tzinfo or UTC)
+
+
+def new_views(people: FaceDatabase, limits: Limits) -> list[Suggestion]:
     """Of each person the sightings that may be theirs and show something new, best first.
 
-    A suggestion that is like an earlier one adds nothing to it and is left out.
-
-    Args:
-        people: The database.
-        unsure_from: Cosine from which a face may be somebody.
+    What was suggested is taken as added, so of five alike sightings one is suggested.
     """
-    found: list[Suggestion] = []
     model = people.newest_model()
-    known = KnownFaces.of(people, model)
-    if not known.rows:
+    gallery, names = gallery_of(people, model)
+    found: list[Suggestion] = []
+    if not len(gallery):
         return found
-    matrix = np.array(known.rows)
     for each in sorted(people.strangers.sightings(model=model), key=lambda one: -one.quality):
-        if each.quality < MIN_QUALITY:
-            break
-        vector = each.vector.astype(np.float64)
-        vector /= max(float(np.linalg.norm(vector)), 1e-12)
-        cosines = matrix @ vector
-        best = int(np.argmax(cosines))
-        similarity = float(cosines[best])
-        if not unsure_from <= similarity < NOTHING_NEW:
+        match = gallery.search(each.vector)[0]
+        if match.person_id is None or match.kind == "ignored" or each.quality < MIN_QUALITY:
             continue
-        person_id = known.person_ids[best]
-        if any(
-            one.name == known.names[person_id]
-            and float(one.sighting.vector.astype(np.float64) @ vector) >= NOTHING_NEW
-            for one in found
-        ):
+        quality = FaceQuality(each.quality, limits.min_size_px, 1.0, 1.0, 1.0, 1.0)
+        if not useful_view(each.vector, quality, match.person_id, gallery, limits).is_useful:
             continue
-        found.append(Suggestion(each, known.names[person_id], similarity))
+        name = names.get(match.person_id, match.person_id)
+        found.append(Suggestion(each, name, match.similarity))
+        face_id = f"sighting {each.sighting_id}"
+        gallery.add(Reference(face_id, match.person_id, match.kind or "known", each.vector))
     return found
 
 

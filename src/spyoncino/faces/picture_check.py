@@ -17,9 +17,9 @@ CLEARLY_LARGER: Final = 1.6
 people in the background."""
 
 SAME_PICTURE: Final = 0.97
-"""Cosine from which a picture shows nothing that another does not: the same one resized, mirrored or
-written again is at 0.976 to 1, two portraits of one person at 0.94 at most (docs/design/gallery.md).
-"""
+"""Cosine from which a picture shows nothing that another does not: the same one resized, mirrored
+or written again is at 0.976 to 1, two portraits of one person at 0.94 at most
+(``docs/design/gallery.md``)."""
 
 ALIKE_ABOVE: Final = 0.3
 """Share of the way from an embedder's ``known_from`` to 1 at which a picture is refused because it
