@@ -64,6 +64,9 @@ COMMANDS = (
         "ring",
         "spyoncino.cli.ring:ring",
         "Ring a doorbell. Done means: the press is on disk and will be in an event.",
+        "faces",
+        "spyoncino.cli.faces:app",
+        "Who is known: enrol, identify, forget, block people.",
     ),
     LazyCommand(
         "mode",

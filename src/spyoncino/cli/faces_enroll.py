@@ -21,7 +21,7 @@ from spyoncino.persistence.people import person_id_of
 from spyoncino.persistence.people_rows import NewFace
 
 
-def enroll(  # noqa: PLR0913 - one parameter per option of the command line
+def enroll(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Who it is, as it shall be shown.")],
     images: Annotated[

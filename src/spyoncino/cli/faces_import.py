@@ -1,4 +1,4 @@
-"""``spyoncino faces import``: folders of pictures, one for each person, also those of old systems."""
+"""``spyoncino faces import``: a folder of pictures for each person, as other systems left them."""
 
 import re
 from collections.abc import Iterator
@@ -71,7 +71,9 @@ def import_faces(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Take pictures that are bad or look like another.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a person.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, one object a person.")
+    ] = False,
 ) -> None:
     """Enrol a folder of pictures: name/*.jpg, name.jpg, known_faces/, blacklist_faces/.
 
@@ -109,9 +111,7 @@ def pictures_in(folder: Path) -> tuple[list[ToImport], int]:
         legacy = {name: folder / name for name in LEGACY if (folder / name).is_dir()}
         if legacy:
             files = [
-                (path, root, LEGACY[name])
-                for name, root in legacy.items()
-                for path in _files(root)
+                (path, root, LEGACY[name]) for name, root in legacy.items() for path in _files(root)
             ]
         else:
             kind = LEGACY.get(folder.resolve().name, PersonKind.KNOWN)
@@ -133,10 +133,7 @@ def name_of(path: Path, root: Path) -> str:
     Ann Lee.
     """
     parts = path.relative_to(root).parts
-    if len(parts) > 1:
-        word = parts[0]
-    else:
-        word = _NUMBERED.sub("", path.stem) or path.stem
+    word = parts[0] if len(parts) > 1 else _NUMBERED.sub("", path.stem) or path.stem
     words = " ".join(word.replace("_", " ").split())
     return words.title() if words.islower() else words
 

@@ -107,9 +107,7 @@ class Intake:
         self._known = known
         self._is_insisted = is_insisted
         likeness = looker.likeness
-        self._limits = EnrolLimits(
-            min_size_px=likeness.min_size_px, alike_from=likeness.known_from
-        )
+        self._limits = EnrolLimits.of(likeness.known_from, likeness.min_size_px)
         self._unsure_from = likeness.unsure_from
         self._waiting: dict[str, tuple[PersonKind, list[NewFace]]] = {}
 
@@ -136,32 +134,31 @@ class Intake:
         person_id = person_id_of(name)
         try:
             seen = look_at(self._looker, path)
-        except MediaError as error:
-            return Taken(path, problem=_without_name(str(error), path))
-        if (person_id, seen.sha256) in self._known.pictures:
-            return Taken(path, is_there_already=True)
-        try:
+            if (person_id, seen.sha256) in self._known.pictures:
+                return Taken(path, is_there_already=True)
             face = seen.faces[chosen_face(seen.in_picture(), number)]
-        except UsageError as error:
-            return Taken(path, problem=str(error))
+        except (MediaError, UsageError) as error:
+            return Taken(path, problem=_without_name(str(error), path))
         vector = vector_of(face)
-        problem = problem_of(face.quality, self._limits)
         if not len(vector):
-            problem = problem or "the face has no landmarks to align it by; take another picture"
-        elif not self._is_insisted:
-            problem = problem or self._likeness_problem(vector, person_id)
-        if problem and not (self._is_insisted and len(vector)):
-            return Taken(path, face.quality, problem)
+            why = "the face cannot be aligned; take another picture"
+            return Taken(path, face.quality, problem=why)
+        problem = problem_of(face.quality, self._limits) or ""
         _, own = self._known.nearest(vector, person_id, is_other=False)
+        other, similarity = self._known.nearest(vector, person_id, is_other=True)
+        looks_like = f"looks like {self._known.names.get(other, other)} ({similarity:.2f})"
+        if similarity >= self._limits.alike_from and similarity > own and not problem:
+            problem = f"it {looks_like}; if it really is somebody else, insist with --anyway"
+        if problem and not self._is_insisted:
+            return Taken(path, face.quality, problem)
         if own >= SAME_PICTURE:
             return Taken(path, face.quality, is_there_already=True)
         self._keep(seen, face.crop, vector, face.quality, (name, person_id, kind))
-        is_unlike = -1.0 < own < self._unsure_from
-        remark = (
-            f"looks little like the other pictures of {name} ({own:.2f}); is it the same person?"
-            if is_unlike
-            else ""
-        )
+        remark = ""
+        if similarity >= self._limits.resembles_from:
+            remark = f"{looks_like}; enrol several pictures of both, and see `faces report`"
+        elif -1.0 < own < self._unsure_from:
+            remark = f"looks little like the other pictures of {name} ({own:.2f}): is it {name}?"
         return Taken(path, face.quality, remark=remark)
 
     def store(self, *, only_full: bool = False) -> None:
@@ -173,8 +170,8 @@ class Intake:
         for name, (kind, faces) in list(self._waiting.items()):
             if only_full and len(faces) < MAX_FACES_AT_ONCE:
                 continue
-            while faces:
-                some, faces = faces[:MAX_FACES_AT_ONCE], faces[MAX_FACES_AT_ONCE:]
+            for start in range(0, len(faces), MAX_FACES_AT_ONCE):
+                some = faces[start : start + MAX_FACES_AT_ONCE]
                 order(
                     self._place,
                     ADD,
@@ -184,16 +181,6 @@ class Intake:
                     faces=[face_to_plain(each) for each in some],
                 )
             del self._waiting[name]
-
-    def _likeness_problem(self, vector: NDArray[np.float32], person_id: str) -> str:
-        other, similarity = self._known.nearest(vector, person_id, is_other=True)
-        if similarity < self._limits.alike_from:
-            return ""
-        name = self._known.names.get(other, other)
-        return (
-            f"it looks like {name} (similarity {similarity:.2f}); if it really is somebody "
-            "else, insist with --anyway"
-        )
 
     def _keep(
         self,

@@ -108,14 +108,14 @@ def known_person(people: FaceDatabase | None, name: str) -> Person:
     return person
 
 
-def order(place: FacesPlace, name: str, **arguments: Any) -> dict[str, Any]:
+def order(place: FacesPlace, order_name: str, /, **arguments: Any) -> dict[str, Any]:
     """Have something about people changed, by main where it runs.
 
     Raises:
         UsageError: It cannot be; nothing has changed.
         StorageError: Main does not answer, or the disk refused.
     """
-    return asyncio.run(order_gallery(place.folder, name, key=place.key, **arguments))
+    return asyncio.run(order_gallery(place.folder, order_name, key=place.key, **arguments))
 
 
 def remind_that_faces_are_off(place: FacesPlace) -> None:

@@ -240,7 +240,7 @@ def register_gallery(
 
 
 async def order_gallery(
-    folder: DataFolder, order: str, *, key: bytes | None = None, **arguments: Any
+    folder: DataFolder, order: str, /, *, key: bytes | None = None, **arguments: Any
 ) -> dict[str, Any]:
     """Give an order about people, whether main runs or not.
 

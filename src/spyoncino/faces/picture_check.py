@@ -1,4 +1,4 @@
-"""What is wrong with a picture that somebody wants to enrol: one sentence that says how to do better.
+"""What is wrong with a picture to enrol: one sentence that says how to do better.
 
 A bad reference harms for years: it is compared with every face at the door. So enrolling is
 stricter than looking.
@@ -12,13 +12,19 @@ from spyoncino.errors import UsageError
 from spyoncino.geometry.boxes import Box
 from spyoncino.geometry.faces import FaceQuality
 
-CLEARLY_LARGER: Final = 2.0
+CLEARLY_LARGER: Final = 1.6
 """A face at least so many times as wide as all others is the one that is meant: the others are
 people in the background."""
 
-SAME_PICTURE: Final = 0.985
-"""Cosine from which two faces are one picture, resized or written again; two pictures of one person
-taken a second apart stay below (see docs/design/gallery.md)."""
+SAME_PICTURE: Final = 0.97
+"""Cosine from which a picture shows nothing that another does not: the same one resized, mirrored
+or written again is at 0.976 to 1, two portraits of one person at 0.94 at most
+(``docs/design/gallery.md``)."""
+
+ALIKE_ABOVE: Final = 0.3
+"""Share of the way from an embedder's ``known_from`` to 1 at which a picture is refused because it
+looks like another person. At ``known_from`` itself many pairs of strangers would be: of the bundled
+model 0.50 and 0.65, while two pictures of one person are at 0.82 in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,8 @@ class EnrolLimits:
         min_pose: 0..1.
         min_exposure: 0..1.
         min_inside: 0..1.
-        alike_from: Cosine from which a face looks like another person.
+        resembles_from: Cosine to another person from which it is worth a remark.
+        alike_from: Cosine to another person from which the picture is refused.
     """
 
     min_size_px: float = 40.0
@@ -39,7 +46,17 @@ class EnrolLimits:
     min_pose: float = 0.5
     min_exposure: float = 0.6
     min_inside: float = 0.75
-    alike_from: float = 0.5
+    resembles_from: float = 0.5
+    alike_from: float = 0.65
+
+    @classmethod
+    def of(cls, known_from: float, min_size_px: float) -> "EnrolLimits":
+        """Those of an embedder; enrolling never takes smaller faces than naming does."""
+        return cls(
+            min_size_px=max(cls().min_size_px, min_size_px),
+            resembles_from=known_from,
+            alike_from=known_from + ALIKE_ABOVE * (1.0 - known_from),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +129,11 @@ def problem_of(quality: FaceQuality, limits: EnrolLimits) -> str | None:
     checks = (
         (quality.inside, limits.min_inside, "the face is cut off by the edge of the picture"),
         (quality.pose, limits.min_pose, "the face is turned away; it should look at the camera"),
-        (quality.exposure, limits.min_exposure, "the face is too dark, too bright or without contrast"),
+        (
+            quality.exposure,
+            limits.min_exposure,
+            "the face is too dark, too bright or without contrast",
+        ),
         (quality.sharpness, limits.min_sharpness, "the face is too blurred or too noisy"),
     )
     for value, least, sentence in checks:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, func, or_, select, true, update
 
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.tables import EVENTS
@@ -37,13 +37,17 @@ class EventIdentities:
             field("name").in_((person_id, name)),
             field("resembles").in_((person_id, name)),
         )
-        return await self._ids(select(EVENTS.c.id).select_from(EVENTS, identity).where(told))
+        return await self._ids(
+            select(EVENTS.c.id).select_from(EVENTS.join(identity, true())).where(told)
+        )
 
     async def of_stranger(self, number: int) -> list[str]:
         """Ids of events in which a stranger is told."""
         identity = func.json_each(EVENTS.c.data, "$.identities").table_valued("value")
         told = _field_of(identity.c.value)("stranger") == number
-        return await self._ids(select(EVENTS.c.id).select_from(EVENTS, identity).where(told))
+        return await self._ids(
+            select(EVENTS.c.id).select_from(EVENTS.join(identity, true())).where(told)
+        )
 
     async def rewrite(self, event_ids: Collection[str], rewrite: Rewrite) -> int:
         """Pass every identity of some events through a function; ids without an event are ignored.

@@ -54,9 +54,7 @@ class FaceDatabase:
         StorageError: The key does not fit, the file is locked, or the disk refuses.
     """
 
-    def __init__(
-        self, db_path: Path, key: bytes | None = None, *, is_reader: bool = False
-    ) -> None:
+    def __init__(self, db_path: Path, key: bytes | None = None, *, is_reader: bool = False) -> None:
         self.file = PeopleFile(Path(db_path), key, is_reader=is_reader)
         self.strangers = Strangers(self.file)
         self._matrices: dict[str, tuple[int, list[StoredFace], NDArray[np.float64]]] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class StoredReference(NamedTuple):
 
     face_id: str
     person_id: str
-    kind: str
+    kind: Literal["known", "blocked", "ignored"]
     vector: NDArray[np.float32]
 
 

@@ -69,15 +69,46 @@ class Strangers:
             rows = connection.execute(query, (stranger, only_unassigned, model, oldest)).fetchall()
         return [self._sighting_of(row) for row in rows]
 
-    def new_stranger(self, first_seen: datetime) -> int:
-        """Begin a stranger.
+    def next_number(self) -> int:
+        """The number that the next stranger gets: one that none ever had."""
+        query = "SELECT seq FROM sqlite_sequence WHERE name = 'strangers'"
+        with self._file.read() as connection:
+            row = connection.execute(query).fetchone()
+        return 1 if row is None else int(row[0]) + 1
+
+    def new_stranger(self, first_seen: datetime, number: int | None = None) -> int:
+        """Begin a stranger; one who is there already stays.
+
+        Args:
+            first_seen: When.
+            number: Where the caller gives numbers, from ``next_number`` on.
 
         Returns:
-            The number, which is never given again.
+            The number.
         """
         with self._file.write() as connection:
-            insert = "INSERT INTO strangers (first_seen) VALUES (?)"
-            return int(connection.execute(insert, (_text(first_seen),)).lastrowid or 0)
+            insert = "INSERT OR IGNORE INTO strangers (number, first_seen) VALUES (?, ?)"
+            cursor = connection.execute(insert, (number, _text(first_seen)))
+            return int(cursor.lastrowid or 0) if number is None else number
+
+    def merge(self, numbers: Iterable[int], into: int) -> None:
+        """Strangers who turned out to be one: all their sightings are of ``into`` from now on.
+
+        Those of them who have a name or are ignored are left as they are.
+        """
+        with self._file.write() as connection:
+            for number in numbers:
+                is_free = "SELECT 1 FROM strangers WHERE number = ? AND person_id IS NULL"
+                if number == into or connection.execute(is_free, (number,)).fetchone() is None:
+                    continue
+                connection.execute(
+                    "UPDATE strangers SET first_seen = min(first_seen, "
+                    "(SELECT first_seen FROM strangers WHERE number = ?)) WHERE number = ?",
+                    (number, into),
+                )
+                move = "UPDATE sightings SET stranger = ? WHERE stranger = ?"
+                connection.execute(move, (into, number))
+                connection.execute("DELETE FROM strangers WHERE number = ?", (number,))
 
     def assign(self, sighting_ids: Iterable[int], stranger: int | None) -> None:
         """Have sightings belong to a stranger, or to none again.

@@ -1,16 +1,19 @@
 import asyncio
+from typing import Any
 
 import structlog
-from tests.fixtures.payloads import CAMERA, detection, frame_ref, track, tracks, utc_at
+from tests.fixtures.payloads import CAMERA, detection, frame_ref, known, track, tracks, utc_at
 
 from spyoncino.modules.event.builder import BORN_OF, SILENCE_S, EventBuilderModule, EventSettings
 from spyoncino.schemas.detections import MotionEvent, TrackState
 from spyoncino.schemas.events import DoorbellEvent, Event, EventState
+from spyoncino.schemas.faces import FaceRecognitionEvent
 from spyoncino.schemas.topics import (
     DOORBELL_PRESSED,
     EVENT_COMPLETED,
     EVENT_CREATED,
     EVENT_UPDATED,
+    FACES_RECOGNIZED,
     MOTION_DETECTED,
     MOTION_ZONED,
 )
@@ -325,3 +328,84 @@ async def test_messages_of_one_event_keep_their_order(module_harness: ModuleHarn
     topics = [each.topic for each in module_harness.messages if each.topic.startswith("event.")]
     assert topics == ["event.created", *["event.updated"] * (len(topics) - 2), "event.completed"]
     assert completed(module_harness)[0].presses == (1.1,)
+
+
+def named(pts_s: float, *, settled_s: float | None = None, **changes: Any) -> FaceRecognitionEvent:
+    return FaceRecognitionEvent(
+        camera=CAMERA,
+        pts_s=pts_s,
+        recognition_results=(known(pts_s=pts_s),),
+        settled_s=settled_s,
+        **changes,
+    )
+
+
+async def test_a_name_joins_the_event_of_its_track(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(2.0, settled_s=3.0))
+    await module_harness.feed(MOTION_ZONED, tracks(14.0))
+    (event,) = completed(module_harness)
+    assert [each.name for each in event.identities] == ["Ann"]
+    assert event.story.startswith("Ann came at")
+
+
+async def test_the_end_of_a_stream_waits_for_the_faces_of_it(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.0, end_of_stream=False))
+    await module_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    assert completed(module_harness) == []
+    late = named(3.0).model_copy(update={"end_of_stream": True})
+    await module_harness.feed(FACES_RECOGNIZED, late)
+    assert len(completed(module_harness)) == 1
+
+
+async def test_the_end_of_a_stream_waits_only_so_long(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.0))
+    await module_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    await module_harness.settle()
+    await module_harness.clock.advance(2.0)
+    await module_harness.settle()
+    assert len(completed(module_harness)) == 1
+    assert "does not wait" in module_harness.reasons("event")[0][1]
+
+
+async def test_a_stream_that_begins_again_waits_for_no_faces_of_the_last(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.0))
+    await module_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    await module_harness.feed(MOTION_ZONED, tracks(0.2))
+    assert len(completed(module_harness)) == 1
+
+
+async def test_in_a_lossless_run_tracks_wait_until_their_faces_are_told(
+    lossless_harness: ModuleHarness,
+) -> None:
+    lossless_harness.context.faces = True
+    await lossless_harness.add(EventBuilderModule)
+    await walk(lossless_harness, 0, 3)
+    assert lossless_harness.received(EVENT_CREATED) == []
+    await lossless_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.5))
+    (created,) = lossless_harness.received(EVENT_CREATED)
+    assert created.event.end_s == 0.0
+    assert lossless_harness.received(EVENT_UPDATED)[-1].event.end_s == 1.0
+    await lossless_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    await lossless_harness.feed(FACES_RECOGNIZED, named(3.0, end_of_stream=True))
+    (event,) = completed(lossless_harness)
+    assert ([each.name for each in event.identities], event.end_s) == (["Ann"], 3.0)
+
+
+async def test_what_waits_for_faces_is_told_when_the_program_stops(
+    lossless_harness: ModuleHarness,
+) -> None:
+    lossless_harness.context.faces = True
+    await lossless_harness.add(EventBuilderModule)
+    await walk(lossless_harness, 0, 3)
+    await lossless_harness.drain()
+    assert len(completed(lossless_harness)) == 1
