@@ -50,8 +50,9 @@ class DlibEmbedder(Embedder):
         path = (user and user.path) or _bundled_weights()
         if path is None or not is_installed():
             raise ModelError(
-                "The embedder dlib needs the packages dlib and face_recognition_models; install "
-                "them with: pip install dlib-bin face_recognition_models."
+                "The embedder dlib needs the library dlib and the package face_recognition_models "
+                "(or model.path); install them with: pip install 'spyoncino[dlib]' "
+                "face_recognition_models."
             )
         if user is not None and user.sha256 is not None:
             read_verified(path, user.sha256)
