@@ -64,8 +64,8 @@ class CalibrationReport:
 
     Args:
         tests: One for each reference, by face key.
-        closest: The nearest pairs of different people, nearest first.
-        at_risk: Those of them that may be confused.
+        closest: People and who is nearest to one of their references, nearest first.
+        at_risk: All pairs of people that may be confused: nearer than ``known_from - margin``.
         suspects: References that resemble their own person less than they should.
         suggested_known_from: The limit that these pictures speak for.
         suggestion: Why, in a sentence.
@@ -254,12 +254,11 @@ def _keep_nearest(
 
 
 def _is_suspect(test: SelfTest, pictures: int, limits: Limits) -> bool:
-    """Nearer to somebody else than to its own person, or like none of two or more others.
+    """Like none of its own person's, or nearer to somebody else without being surely its own.
 
     Of two pictures that are unlike each other nobody can say which one is wrong: both are told.
     """
-    if test.own is None:
+    if test.own is None or pictures < 2:
         return False
-    if test.other is not None and test.other > max(test.own, limits.unsure_from):
-        return True
-    return test.own < limits.unsure_from and pictures > 1
+    is_nearer = test.other is not None and test.other > test.own
+    return test.own < limits.unsure_from or (is_nearer and test.own < limits.known_from)
