@@ -51,26 +51,30 @@ def enrol(data: DataFolder, name: str) -> None:
         )
 
 
-async def visit(data: DataFolder, **settings: Any) -> list[Event]:
-    """One visit at the drawn door, as fast as the machine can; the events that were completed."""
+def build(data: DataFolder, settings: dict[str, Any]) -> Application:
+    """One visit at the drawn door, as fast as the machine can."""
     source = {"type": "sim", "duration_s": 17.0, "fps": 10.0, "cat_at_s": -1.0}
     overrides = {
         "cameras": {"door": {"source": source, "doorbell": "front"}},
         "console": {"show": "off"},
         "web": {"enabled": False},
-        "gif": {"enabled": False},
+        "preview": {"enabled": False},
         **settings,
     }
     registry = load_modules()
-    loaded = await asyncio.to_thread(
-        load_config,
+    loaded = load_config(
         registry,
         overrides=overrides,
         working_folder=data.root,
         config_home=data.root,
         measure=False,
     )
-    application = Application(loaded, registry, data, lossless=True)
+    return Application(loaded, registry, data, lossless=True)
+
+
+async def visit(data: DataFolder, **settings: Any) -> list[Event]:
+    """The events that were completed."""
+    application = await asyncio.to_thread(build, data, settings)
     ended = asyncio.Event()
     events: list[Event] = []
 

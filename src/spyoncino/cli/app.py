@@ -64,6 +64,8 @@ COMMANDS = (
         "ring",
         "spyoncino.cli.ring:ring",
         "Ring a doorbell. Done means: the press is on disk and will be in an event.",
+    ),
+    LazyCommand(
         "faces",
         "spyoncino.cli.faces:app",
         "Who is known: enrol, identify, forget, block people.",
