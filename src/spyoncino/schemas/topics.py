@@ -101,6 +101,7 @@ CLIP_READY = Topic("event.clip.ready", MediaArtifact, Stage.EVENT, Delivery.CRIT
 MEDIA_READY = Topic("event.media.ready", MediaArtifact, Stage.EVENT, Delivery.CRITICAL)
 
 EVENT_STORED = Topic("storage.event.stored", StorageAck, Stage.STORAGE)
+EVENT_RELABELLED = Topic("storage.event.relabelled", StorageAck, Stage.STORAGE)
 MEDIA_STORED = Topic("storage.media.stored", StorageAck, Stage.STORAGE)
 MEDIA_REMOVED = Topic("storage.media.removed", StorageAck, Stage.STORAGE)
 

@@ -52,7 +52,7 @@ class FaceKeeper(StorageModule[GallerySettings]):
         Consume(topics.EVENT_STORED, "on_stored", Policy.BLOCK),
         Consume(topics.GALLERY_CHANGED, "on_gallery", Policy.BLOCK),
     )
-    publishes = (topics.EVENT_STORED,)
+    publishes = (topics.EVENT_RELABELLED,)
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
@@ -125,7 +125,7 @@ class FaceKeeper(StorageModule[GallerySettings]):
 
     async def on_stored(self, stored: StorageAck) -> None:
         """A row was written; it may be the last one of an event that is waited for."""
-        if stored.subject == "event" and stored.action == "stored":
+        if stored.action == "stored":
             await self._keep_when_stored(stored.event_ref)
 
     async def on_gallery(self, change: GalleryChange) -> None:
@@ -194,7 +194,7 @@ class FaceKeeper(StorageModule[GallerySettings]):
         for event_id in sorted(event_ids):
             news: dict[str, Any] = {"key": event_id, "event_ref": event_id}
             ack = StorageAck(source=self.name, subject="event", action="relabelled", **news)
-            await self.publish(topics.EVENT_STORED, ack)
+            await self.publish(topics.EVENT_RELABELLED, ack)
 
     async def _purge_for_ever(self) -> None:
         people = self.context.people

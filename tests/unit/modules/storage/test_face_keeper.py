@@ -14,7 +14,13 @@ from spyoncino.persistence.people_rows import Sighting
 from spyoncino.schemas.events import Event, EventCompleted, EventState, Identity
 from spyoncino.schemas.faces import GalleryChange
 from spyoncino.schemas.media import StorageAck
-from spyoncino.schemas.topics import EVENT_COMPLETED, EVENT_STORED, FACES_DETECTED, GALLERY_CHANGED
+from spyoncino.schemas.topics import (
+    EVENT_COMPLETED,
+    EVENT_RELABELLED,
+    EVENT_STORED,
+    FACES_DETECTED,
+    GALLERY_CHANGED,
+)
 from spyoncino.testing.harness import ModuleHarness
 
 
@@ -76,7 +82,7 @@ async def test_the_second_visit_makes_a_stranger_and_tells_both_events(house: Ho
         told = await house.kept(event_id)
         assert [each.stranger for each in told.identities] == [1]
         assert told.story.startswith("Stranger 1 came")
-    acks = [each.event_ref for each in house.harness.received(EVENT_STORED) if each.source]
+    acks = [each.event_ref for each in house.harness.received(EVENT_RELABELLED)]
     assert sorted(acks) == ["first", "second"]
     (stranger,) = await asyncio.to_thread(house.people.strangers.all)
     assert (stranger.sightings, stranger.events) == (2, 2)
