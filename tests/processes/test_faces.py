@@ -53,7 +53,14 @@ def enrol(data: DataFolder, name: str) -> None:
 
 def build(data: DataFolder, settings: dict[str, Any]) -> Application:
     """One visit at the drawn door, as fast as the machine can."""
-    source = {"type": "sim", "duration_s": 17.0, "fps": 10.0, "cat_at_s": -1.0}
+    source = {
+        "type": "sim",
+        "duration_s": 10.0,
+        "fps": 10.0,
+        "visitor_at_s": 0.5,
+        "press_at_s": 7.0,
+        "cat_at_s": -1.0,
+    }
     overrides = {
         "cameras": {"door": {"source": source, "doorbell": "front"}},
         "console": {"show": "off"},
