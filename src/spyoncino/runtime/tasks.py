@@ -20,7 +20,6 @@ SNAPSHOT: Final = "snapshot"
 FINISH_CLIP: Final = "finish_clip"
 PREVIEW: Final = "preview"
 PICTURE: Final = "picture"
-FACES: Final = "faces"
 
 TASK_FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
     {

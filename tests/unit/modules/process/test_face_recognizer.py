@@ -55,7 +55,8 @@ async def test_a_face_like_a_reference_is_named_with_the_numbers(
     (event,) = module_harness.received(FACES_RECOGNIZED)
     (identity,) = event.recognition_results
     assert (identity.name, identity.person_id, identity.track_id) == ("Ann Lee", "ann-lee", 1)
-    assert (identity.decision, identity.similarity) == (Verdict.KNOWN, pytest.approx(1.0))
+    assert identity.decision is Verdict.KNOWN
+    assert identity.similarity == pytest.approx(1.0)
     assert (identity.pts_s, identity.box, identity.quality) == (1.0, FACE_BOX, 0.8)
     assert (event.camera, event.pts_s) == (CAMERA, 1.0)
     assert module_harness.decisions("face of track 1")[0].reason.startswith("known: similarity")
