@@ -346,7 +346,7 @@ def _loss_rows(house: House, presses: int, seconds: float, *, has_disk: bool) ->
     rows = [Row("loss: presses tried", presses, "presses", note=f"over {seconds:g} s")]
     for way in dict.fromkeys(WAYS):
         count = sum(each == way for each in ringer.acknowledged.values())
-        note = f"{ringer.unanswered[way]} tries without an answer; slowest {ringer.slowest_s[way]:.1f} s"
+        note = f"{ringer.unanswered[way]} tries unanswered; slowest {ringer.slowest_s[way]:.1f} s"
         rows.append(Row(f"loss: acknowledged by {way}", count, "presses", note=note))
     for fault, ids in ringer.by_fault.items():
         rows.append(Row(f"loss: acknowledged during {fault}", len(ids), "presses"))

@@ -389,12 +389,8 @@ def _of_gpio(facts: MachineFacts, plan: Plan) -> Iterator[Remark]:
             f"remove gpio from doorbell {plan.buttons[0]}" if plan.buttons else "",
         )
     if plan.buttons and not facts.has_gpio_library:
-        yield Remark(
-            Verdict.WRONG,
-            "gpio",
-            f"gpiozero or lgpio is missing, which the button of {', '.join(plan.buttons)} needs",
-            "pip install 'spyoncino[gpio]'",
-        )
+        lack = f"gpiozero or lgpio is missing, which the button of {plan.buttons[0]} needs"
+        yield Remark(Verdict.WRONG, "gpio", lack, "pip install 'spyoncino[gpio]'")
 
 
 def _size(size_bytes: int) -> str:
