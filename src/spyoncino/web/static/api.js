@@ -20,11 +20,6 @@ export function put(path, facts) {
   return ask(path, { method: "PUT", headers, body: JSON.stringify(facts) });
 }
 
-/** @param {string} path @returns {Promise<any>} */
-export function post(path) {
-  return ask(path, { method: "POST", headers: { Accept: "application/json" } });
-}
-
 /** @param {string} path @param {RequestInit} how @returns {Promise<any>} */
 async function ask(path, how) {
   const answer = await fetch(path, how);

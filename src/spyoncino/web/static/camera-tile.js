@@ -2,7 +2,7 @@
 // The view is video where the browser can play it, else single pictures. The canvas below the video
 // keeps the last picture, so that nothing jumps when one stream ends and another begins.
 
-import { Line, post } from "./api.js";
+import { Line } from "./api.js";
 import { make } from "./dom.js";
 import { LivePlayer, canPlayLive } from "./live-player.js";
 import { cameraState } from "./words.js";
@@ -39,11 +39,9 @@ export class CameraTile extends HTMLElement {
     this.state = make("span", { class: "state" });
     this.detail = make("span", { class: "detail" });
     this.heading = make("h3");
-    this.bell = make("button", { type: "button", class: "ring", hidden: true }, "Ring");
-    this.bell.addEventListener("click", () => this.ring());
     this.append(
       this.view,
-      make("div", { class: "about" }, this.heading, this.state, this.detail, this.bell),
+      make("div", { class: "about" }, this.heading, this.state, this.detail),
     );
   }
 
@@ -53,9 +51,6 @@ export class CameraTile extends HTMLElement {
     const [tone, words] = cameraState(camera.state);
     this.camera = camera.camera;
     this.heading.textContent = camera.camera;
-    this.doorbell = camera.doorbell;
-    this.bell.hidden = !camera.doorbell;
-    this.bell.setAttribute("aria-label", `Ring ${camera.doorbell}`);
     this.state.className = `state ${tone}`;
     this.state.textContent = words;
     this.detail.textContent = camera.detail;
@@ -64,18 +59,6 @@ export class CameraTile extends HTMLElement {
     this.dataset.state = camera.state;
     if (isBack && this.failures) this.again(0); // it may send something else now
     else this.decide();
-  }
-
-  /** Rings as if somebody stood at the door: to try whether everything behind the button works. */
-  async ring() {
-    this.bell.disabled = true;
-    try {
-      await post(`/api/v1/doorbells/${encodeURIComponent(this.doorbell)}/press`);
-    } catch (error) {
-      this.detail.textContent = error.message;
-    } finally {
-      this.bell.disabled = false;
-    }
   }
 
   /** Watch while somebody looks; the server makes something only then. */
