@@ -1,4 +1,4 @@
-"""Which doorbells there are, and the one way in which a program, a command or the page rings one.
+"""Which doorbells there are, and the one way in which everybody but a button rings one.
 
 A press made here is on disk when the call returns; see ``core.critical``.
 """

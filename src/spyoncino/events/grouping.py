@@ -113,10 +113,7 @@ class EventBuilder:
         return self._outcome()
 
     def press(self, pts_s: float, utc: datetime, press_id: str = "") -> Outcome:
-        """Take a press of the doorbell at a camera time, with its wall time.
-
-        One that the open event has already is told again and changes nothing.
-        """
+        """Take a press at a camera time, with its wall time; the same one again changes nothing."""
         if press_id and self._open is not None and self._open.has_press(press_id):
             self._changes.append(EventChange(ChangeKind.UPDATED, self._open.as_event()))
             return self._outcome()

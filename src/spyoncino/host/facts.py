@@ -86,6 +86,7 @@ class MachineFacts:
         detectors: Detector back ends that can run here.
         broken_detectors: Back ends that are installed but cannot be loaded, with the reason.
         models: Bundled models.
+        has_gpio_library: Whether gpiozero and lgpio can be found; they are not loaded for this.
     """
 
     system: str
@@ -109,6 +110,7 @@ class MachineFacts:
     detectors: tuple[str, ...]
     broken_detectors: dict[str, str]
     models: tuple[str, ...]
+    has_gpio_library: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain data with the names of the fields."""
@@ -148,6 +150,7 @@ def gather_facts(data: Path, shared_memory: Path, root: Path = Path("/")) -> Mac
         detectors=tuple(detectors.list_available()),
         broken_detectors=dict(detectors.failures),
         models=tuple(entry.name for entry in ModelStore().entries()),
+        has_gpio_library=all(importlib.util.find_spec(each) for each in ("gpiozero", "lgpio")),
     )
 
 
