@@ -28,6 +28,7 @@ from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.decisions import DecisionLog
+from spyoncino.core.doorbells import Doorbells
 from spyoncino.core.load_control import LoadControl
 from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
@@ -80,6 +81,7 @@ class House:
             decisions=DecisionLog(),
             data=DataFolder(folder),
             cameras={},
+            doorbells=Doorbells(bus, {}, {}),
             pool=pool,
             captures=cast("Any", FakeCaptures()),
             database=cast("Any", None),

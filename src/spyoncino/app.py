@@ -27,7 +27,9 @@ from spyoncino.core.context import ModuleContext
 from spyoncino.core.control_desk import ControlDesk
 from spyoncino.core.dead_letters import register_dead_letters
 from spyoncino.core.decisions import DecisionLog
+from spyoncino.core.doorbells import Doorbells
 from spyoncino.core.durable_place import Patience
+from spyoncino.core.gallery_orders import register_gallery
 from spyoncino.core.log_levels import register_log_levels
 from spyoncino.core.machine import MachineProbe
 from spyoncino.core.meters import Meters
@@ -48,6 +50,7 @@ from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.errors import BusClosedError
 from spyoncino.modules.builtin import BUILTIN
 from spyoncino.modules.capture_specs import capture_specs, section_of
+from spyoncino.modules.face_house import FaceHouse
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.persistence.database import Database
 from spyoncino.runtime.capture.spec import CaptureSpec
@@ -56,7 +59,7 @@ from spyoncino.runtime.jobs import TaskSpec
 from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
-from spyoncino.runtime.tasks import FINISH_CLIP, OBJECTS, PREVIEW, TASK_FACTORIES
+from spyoncino.runtime.tasks import FACES, FINISH_CLIP, OBJECTS, PREVIEW, TASK_FACTORIES
 from spyoncino.schemas import topics
 from spyoncino.schemas.status import (
     HealthState,
@@ -112,6 +115,7 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self._registry = registry.without(loaded.settings.modules.disabled)
         self.bus = self._build_bus(lossless=lossless)
+        self.faces = FaceHouse(loaded, self._registry, data)
         self.captures = Captures(self.clock, base=loaded.settings.shared_memory.folder)
         self.pool = self._build_pool(lossless=lossless)
         self.database = Database(data.database)
@@ -122,6 +126,7 @@ class Application:
         self._stack = AsyncExitStack()
         self._watches = self._build_watches()
         self._cameras = dict(loaded.settings.cameras)
+        self.doorbells = Doorbells(self.bus, self._cameras, loaded.settings.doorbells)
         self.orchestrator = self._build_orchestrator()
         self.desk = ControlDesk(data.socket)
         self.config = self._build_config_service(registry)
@@ -135,6 +140,8 @@ class Application:
             register_dead_letters(self.desk, self.bus.critical)
             self.modes = Modes(data.mode, self.bus)
             self.modes.register(self.desk)
+            self.doorbells.register(self.desk)
+            register_gallery(self.desk, self.faces.open, self.database, self.bus)
 
     async def __aenter__(self) -> Self:
         """Open everything; what was opened is closed again when something fails."""
@@ -163,6 +170,8 @@ class Application:
 
     async def _open(self) -> None:
         await asyncio.to_thread(self._stack.enter_context, self.data)
+        await asyncio.to_thread(self.faces.start)
+        self._stack.push_async_callback(asyncio.to_thread, self.faces.close)
         await self.database.open()
         self._stack.push_async_callback(self.database.close)
         for leftover in await self.captures.open():
@@ -227,16 +236,22 @@ class Application:
                 TaskSpec(
                     kind,
                     factory,
-                    self._object_task_settings(count) if kind == OBJECTS else {},
+                    self._task_settings(kind, count),
                     timeout_s=LONG_TASK_S if kind in (FINISH_CLIP, PREVIEW) else None,
                 )
                 for kind, factory in TASK_FACTORIES.items()
+                if kind != FACES or self.faces.is_on
             ],
             count,
             self.clock,
             limits=limits,
             lossless=lossless,
         )
+
+    def _task_settings(self, kind: str, workers: int) -> dict[str, Any]:
+        if kind == FACES:
+            return self.faces.settings.to_task_settings()
+        return self._object_task_settings(workers) if kind == OBJECTS else {}
 
     def _object_task_settings(self, workers: int) -> dict[str, Any]:
         """The detector of all workers; ``auto`` only live, where no result must be repeatable."""
@@ -275,19 +290,24 @@ class Application:
             decisions=DecisionLog(),
             data=self.data,
             cameras=self._cameras,
+            doorbells=self.doorbells,
             pool=self.pool,
             captures=self.captures,
             database=self.database,
             lossless=self._lossless,
             config_hash=self.loaded.config_hash,
             meters=self.meters,
+            faces=self.faces.is_on,
+            embedder=self.faces.settings.to_embedder(),
         )
         return Orchestrator(
             self._registry,
             self.loaded.sections,
             bus=self.bus,
             clock=self.clock,
-            context_of=lambda name: replace(context, log=self._log.bind(module=name)),
+            context_of=lambda name: replace(
+                context, log=self._log.bind(module=name), people=self.faces.people
+            ),
             options=Options(
                 health=settings.health,
                 lossless=self._lossless,
@@ -333,6 +353,8 @@ class Application:
     async def _report_workers(self, check: WorkerCheck) -> WorkerReport:
         """For who asked, and for everybody who listens to reports."""
         detector = section_of(self.loaded, "objects", ObjectSettings).detector
+        if self.faces.is_on:
+            detector = self.faces.settings.detector
         report = worker_report(self.pool.stats(), detector, check.correlation_id or check.event_id)
         await self.bus.publish(topics.WORKER_REPORT, report)
         return report

@@ -10,6 +10,7 @@ Family tree::
     │   ├── SourceRefusedError  name or password are wrong: ask the user, try rarely
     │   └── SourceChangedError  its picture has another size now: open it again at once
     ├── SourceStuckError        a library holds on to a camera: end this process, begin a new one
+    ├── PinError                a pin of this computer cannot be used: no library, no chip, taken
     ├── MediaError              packets or pictures cannot be written, cut or encoded
     ├── ModelError              a model file is missing, altered or of an unknown shape
     ├── StaleFrameError         its slot holds another frame by now: drop and count
@@ -69,6 +70,10 @@ class SourceStuckError(SpyoncinoError):
 
     No ``SourceError``: whoever tries again in the same process would try for ever.
     """
+
+
+class PinError(SpyoncinoError):
+    """A pin of this computer cannot be had."""
 
 
 class MediaError(SpyoncinoError):

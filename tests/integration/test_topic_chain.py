@@ -102,7 +102,7 @@ def test_an_event_is_created_grows_and_is_completed_once(visit: Visit) -> None:
     event = completed[0].payload.event
     assert created[0].payload.event.event_id == event.event_id
     assert event.presses == (PRESS_S,)
-    assert event.type == "person"
+    assert event.type == "doorbell"
     assert visit.first("doorbell.front.pressed") < visit.first("event.completed")
     assert set(event.transitions) >= {"created", "completed"}
 

@@ -61,6 +61,16 @@ COMMANDS = (
         "What happened: list, show and export events.",
     ),
     LazyCommand(
+        "ring",
+        "spyoncino.cli.ring:ring",
+        "Ring a doorbell. Done means: the press is on disk and will be in an event.",
+    ),
+    LazyCommand(
+        "faces",
+        "spyoncino.cli.faces:app",
+        "Who is known: enrol, identify, forget, block people.",
+    ),
+    LazyCommand(
         "mode",
         "spyoncino.cli.mode:mode",
         "Say which mode holds, or choose one: home, away, night, privacy.",

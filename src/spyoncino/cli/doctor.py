@@ -123,6 +123,7 @@ def plan_of(loaded: LoadedConfig, facts: MachineFacts) -> Plan:
         pi_cameras=tuple(
             name for name, camera in cameras.items() if isinstance(camera.source, PiSource)
         ),
+        buttons=tuple(name for name, bell in settings.doorbells.items() if bell.gpio is not None),
     )
 
 

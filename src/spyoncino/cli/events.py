@@ -15,9 +15,10 @@ from rich.table import Table
 from spyoncino.cli.options import GlobalOptions, options_of, print_json, stdout
 from spyoncino.cli.records import find_event, open_records
 from spyoncino.errors import MediaError, UsageError
+from spyoncino.events.story import names_of
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
-from spyoncino.schemas.events import Event
+from spyoncino.schemas.events import Event, Identity
 from spyoncino.schemas.media import MediaArtifact
 
 app = typer.Typer(help="What happened: list, show and export events.", no_args_is_help=True)
@@ -51,7 +52,7 @@ def list_events(
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("event", "camera", "type", "state", "when"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("seconds", "labels", "zones"):
+    for heading in ("seconds", "labels", "zones", "who"):
         table.add_column(heading)
     for event in events:
         zones = sorted({zone for track in event.tracks for zone in track.zones})
@@ -64,6 +65,7 @@ def list_events(
             f"{event.end_s - event.start_s:.1f}",
             ", ".join(event.labels),
             ", ".join(zones),
+            ", ".join(names_of(event)),
         )
     stdout().print(table if events else "no events")
 
@@ -164,11 +166,24 @@ def _facts(event: Event) -> dict[str, Any]:
         "length": f"{event.end_s - event.start_s:.1f} s",
         "labels": ", ".join(event.labels) or "none",
     }
+    if event.story:
+        facts["story"] = event.story
+    if event.identities:
+        facts["faces"] = "; ".join(_whose(each) for each in event.identities)
     if event.presses:
         facts["presses"] = ", ".join(f"{press_s:.1f} s" for press_s in event.presses)
     if event.reason:
         facts["reason"] = event.reason
     return facts
+
+
+def _whose(identity: Identity) -> str:
+    who = identity.name or identity.decision.value
+    if identity.stranger is not None:
+        who = f"stranger {identity.stranger}"
+    if identity.resembles:
+        who += f", may be {identity.resembles}"
+    return f"{who} ({identity.reason})" if identity.reason else who
 
 
 def _duration(text: str) -> timedelta:

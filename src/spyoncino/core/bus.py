@@ -144,9 +144,8 @@ class Bus:
     ) -> None:
         """Offer a payload to every subscriber of the topic, at one moment for all of them.
 
-        Returns when no subscriber with the policy ``block`` lacks room for it. Cancelling a publish
-        that waits loses the message for those that had no room. With an outbox, a critical message
-        is in it before this returns, and no durable subscriber loses it.
+        Returns when no subscriber with the policy ``block`` lacks room for it. Cancelling a wait
+        loses it for those that had none. With an outbox, a critical message is in it by then.
 
         Args:
             topic: A topic, its full name, or the doorbell's name of it (``topic_aliases``).
@@ -157,6 +156,7 @@ class Bus:
         Raises:
             WiringError: The payload is not of the topic's type, or the name is no topic's name.
             BusClosedError: The bus is not running.
+            StorageError: No disk keeps this press; it was offered all the same.
         """
         name = topic if isinstance(topic, str) else topic.name
         route = self._routes.known(name)

@@ -25,9 +25,15 @@ from spyoncino.core.config_environment import (
     read_secret_files,
     read_variables,
 )
-from spyoncino.core.config_errors import ConfigSentences
+from spyoncino.core.config_errors import ConfigSentences, dotted
 from spyoncino.core.config_files import FILE_NAME, environment_file, find_user_file, read_yaml
-from spyoncino.core.config_layers import Layer, Location, Origin, merge_layers
+from spyoncino.core.config_layers import (
+    Layer,
+    Location,
+    Origin,
+    merge_layers,
+    nearest_origin,
+)
 from spyoncino.core.config_model import (
     OverrideError,
     document_model,
@@ -37,6 +43,7 @@ from spyoncino.core.config_model import (
 from spyoncino.core.config_presets import NONE, preset_layer
 from spyoncino.core.config_secrets import shown
 from spyoncino.core.contracts import Category, ModuleSettings
+from spyoncino.core.doorbell_map import doorbell_problems
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import Settings
 from spyoncino.errors import ConfigError
@@ -286,5 +293,8 @@ def _check_policies(merged: Layer, registry: Registry, settings: Settings) -> No
                 f"{merged.origins[(module.section,)]}: {module.section} tells somebody outside, "
                 "but privacy.local_only is true; remove one of the two"
             )
+    for place, sentence in doorbell_problems(settings):
+        origin = nearest_origin(merged.origins, place) or COMMAND_LINE
+        problems.append(f"{origin}: {dotted(place)}: {sentence}")
     if problems:
         raise ConfigError(*problems)

@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 
 from spyoncino.core.config_layers import Location, Origin, nearest_origin
 from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.entity_id import EntityId
 from spyoncino.core.registry import Registry
-from spyoncino.core.settings import CameraBase, CameraSettings, EntityId, Settings
+from spyoncino.core.settings import CameraBase, CameraSettings, Settings
 
 _SECTION_PREFIX = re.compile(r"^Section ``\w+``: ")
 

@@ -127,6 +127,10 @@ class CriticalLine:
 
         A press is synced to the medium, too, before this returns; its subscribers do not wait for
         that. Cancelling this takes nothing back: the message is written and offered all the same.
+
+        Raises:
+            StorageError: A press was offered, but neither its journal nor the outbox could keep it:
+                it would not survive the end of this process.
         """
         body = message.payload.model_dump_json().encode()
         if not isinstance(message.payload, DoorbellEvent):
@@ -146,6 +150,11 @@ class CriticalLine:
         if slot is not None:
             self._unsafe.append((entry, slot))
             await self._finish_presses()
+        elif not (entry.is_written or entry.is_duplicate):
+            raise StorageError(
+                "the press was passed on, but cannot be kept: neither its journal nor the outbox "
+                "can be written; look at the disk"
+            )
 
     async def _finish_presses(self) -> None:
         """Free the slots of presses that the outbox has by now."""

@@ -97,6 +97,16 @@ class DataFolder:
         return self.root / "detector-choices.json"
 
     @property
+    def faces(self) -> Path:
+        """The folder of everything that makes a face recognisable."""
+        return self.root / "faces"
+
+    @property
+    def face_database(self) -> Path:
+        """The database of people (SQLite); vectors and pictures of faces are nowhere else."""
+        return self.faces / "faces.db"
+
+    @property
     def access_token(self) -> Path:
         """The secret that other machines show to see the page; readable by this user only."""
         return self.root / "access-token"

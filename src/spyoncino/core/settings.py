@@ -7,8 +7,10 @@ document. Every field has a default except what only the user can know.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ByteSize, Field, StringConstraints, field_validator
+from pydantic import ByteSize, Field, field_validator
 
+from spyoncino.core.doorbell_settings import DoorbellSettings
+from spyoncino.core.entity_id import EntityId
 from spyoncino.core.settings_group import SettingsGroup
 from spyoncino.core.source_settings import SourceSettings
 from spyoncino.media.hardware_decode import DecoderKind
@@ -20,9 +22,6 @@ BYTES_PER_SMALL_MACHINE = 4_000_000_000
 
 AUTO_WORKERS_MAX = 2
 """``auto`` takes no more: two workers keep up with a handful of cameras, each costs 200 MB."""
-
-EntityId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
-"""Id of a camera or doorbell: one word of a topic, a folder name, part of a variable's name."""
 
 Corner = tuple[
     Annotated[float, Field(ge=0, le=1)],
@@ -69,7 +68,9 @@ class CameraBase(SettingsGroup):
         default=IdleGateSettings(), description="Sleeping while nothing happens."
     )
     doorbell: EntityId | None = Field(
-        default=None, description="Id of the doorbell at the door that this camera looks at."
+        default=None,
+        description="Id of the doorbell at the door that this camera looks at: the short form of "
+        "doorbells.<id>.camera.",
     )
     zones: tuple[ZoneDefinition, ...] = Field(
         default=(), description="Named polygons of its picture."
@@ -282,6 +283,10 @@ class Settings(SettingsGroup):
     )
     cameras: dict[EntityId, CameraSettings] = Field(
         default_factory=dict, description="Camera id to its settings."
+    )
+    doorbells: dict[EntityId, DoorbellSettings] = Field(
+        default_factory=dict,
+        description="Doorbell id to its settings; one that a camera names needs none.",
     )
     pool: PoolSettings = Field(default=PoolSettings(), description="Worker processes.")
     shared_memory: SharedMemorySettings = Field(

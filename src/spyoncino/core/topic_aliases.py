@@ -25,12 +25,14 @@ class Alias:
     Args:
         name: The other name; the doorbell's are one word.
         canonical: The topic's name; ``{id}`` stands for one entity.
+        also: A second topic that subscribers hear under this name.
         entity_of: Takes the id out of a payload, where the canonical name has one.
         parts_of: Cuts a message for subscribers who want several in place of one.
     """
 
     name: str
     canonical: str
+    also: str = ""
     entity_of: Callable[[Payload], str] | None = None
     parts_of: Callable[[Payload], Iterator[Payload]] | None = None
 
@@ -53,7 +55,12 @@ ALIASES = {
     alias.name: alias
     for alias in (
         Alias("doorbell_pressed", topics.DOORBELL_PRESSED.name, entity_of=_doorbell_of),
-        Alias("frame_captured", topics.CAMERA_FRAME.name, entity_of=_camera_of),
+        Alias(
+            "frame_captured",
+            topics.CAMERA_FRAME.name,
+            also=topics.CAMERA_BURST.name,  # a press publishes one for each frame of its burst
+            entity_of=_camera_of,
+        ),
         Alias("faces_detected", topics.FACES_DETECTED.name),
         Alias("face_detected", topics.FACES_DETECTED.name, parts_of=_each_face),
         Alias("faces_recognized", topics.FACES_RECOGNIZED.name),
@@ -71,11 +78,18 @@ ALIASES = {
 
 
 def canonical_pattern(pattern: str) -> str:
-    """What to subscribe to: ``camera.*.frame`` for ``frame_captured``; others as they are."""
+    """What to subscribe to: ``camera.*.frame|camera.*.burst`` for ``frame_captured``."""
     return "|".join(
-        ALIASES[part].canonical.replace("{id}", "*") if part in ALIASES else part
-        for part in pattern.split("|")
+        name.replace("{id}", "*") for part in pattern.split("|") for name in _names_of(part)
     )
+
+
+def _names_of(part: str) -> tuple[str, ...]:
+    """The canonical names that one part of a pattern stands for."""
+    alias = ALIASES.get(part)
+    if alias is None:
+        return (part,)
+    return (alias.canonical, alias.also) if alias.also else (alias.canonical,)
 
 
 def canonical_name(name: str, payload: Payload) -> str:
@@ -89,7 +103,9 @@ def canonical_name(name: str, payload: Payload) -> str:
         return name
     if alias.entity_of is None:
         return alias.canonical
-    return alias.canonical.replace("{id}", alias.entity_of(payload))
+    is_of_press = bool(alias.also) and getattr(payload, "trigger_id", None) is not None
+    canonical = alias.also if is_of_press else alias.canonical
+    return canonical.replace("{id}", alias.entity_of(payload))
 
 
 def doorbell_name(topic: str) -> str | None:
@@ -99,11 +115,12 @@ def doorbell_name(topic: str) -> str | None:
     """
     words = topic.split(".")
     for alias in ALIASES.values():
-        wanted = alias.canonical.split(".")
-        if len(words) == len(wanted) and all(
-            ours in ("{id}", given) for ours, given in zip(wanted, words, strict=True)
-        ):
-            return alias.name
+        for canonical in (alias.canonical, alias.also):
+            wanted = canonical.split(".")
+            if len(words) == len(wanted) and all(
+                ours in ("{id}", given) for ours, given in zip(wanted, words, strict=True)
+            ):
+                return alias.name
     return None
 
 

@@ -37,6 +37,7 @@ and speak for a person, who may ring or give orders, so they close no circle."""
 FED_BY_THE_CORE = frozenset(
     topic.name
     for topic in (
+        topics.GALLERY_CHANGED,
         topics.PERFORMANCE_WARNING,
         topics.SHUTDOWN,
         topics.STATUS_BUS,

@@ -2,9 +2,9 @@
 
 import math
 
-from spyoncino.events.labels import label_rank
+from spyoncino.events.labels import FACE, PERSON, label_rank
 from spyoncino.geometry.boxes import FULL_PICTURE, Box
-from spyoncino.schemas.events import BestPicture
+from spyoncino.schemas.events import BestPicture, Identity
 from spyoncino.schemas.frames import FrameRef
 
 RANK_STEP = 2.0
@@ -18,6 +18,12 @@ FULL_MARK_SIDE = 0.5
 
 EDGE_MARGIN = 0.01
 """A box nearer to a border than this (fraction of the picture) is taken as cut off there."""
+
+MIN_FACE_QUALITY = 0.2
+"""A face worse than this (0..1, see ``geometry.faces``) shows less than the whole person does."""
+
+_FACE_BONUS = 1.0
+"""What a person's picture can have at most beside the rank of its label: every face is above it."""
 
 _SCORE_WEIGHT = 0.55
 _SIZE_WEIGHT = 0.45
@@ -54,6 +60,21 @@ def picture_of(label: str, score: float, box: Box, frame: FrameRef) -> BestPictu
         label=label,
         quality=picture_quality(label, score, box),
         frame=frame,
+    )
+
+
+def picture_of_face(identity: Identity) -> BestPicture | None:
+    """A candidate for the best picture: the best face of a track; ``None`` when it is too poor.
+
+    Any face that can be told is better than any picture of a person without one.
+    """
+    if identity.box is None or identity.pts_s is None or identity.quality < MIN_FACE_QUALITY:
+        return None
+    return BestPicture(
+        pts_s=identity.pts_s,
+        box=identity.box.clipped(),
+        label=FACE,
+        quality=round(RANK_STEP * label_rank(PERSON) + _FACE_BONUS + identity.quality, 6),
     )
 
 

@@ -8,25 +8,28 @@ The rules:
   begins at the first detection of its first track, or at the press.
 * It stays open while something counts; ``linger_s`` after the last of it the event is completed.
   Everything that begins within that time belongs to it.
+* Where faces are looked at, it waits ``faces_hold_s`` longer for answers that are still to come.
 * After ``max_s`` it is completed all the same; what goes on becomes a successor that names it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from spyoncino.events.best_picture import (
     MIN_GAIN,
     is_better,
     picture_of,
+    picture_of_face,
     picture_without_object,
 )
+from spyoncino.events.follows import Follows, why_not
 from spyoncino.events.labels import DEFAULT_LABELS, DOORBELL, MOTION
 from spyoncino.events.open_event import OpenEvent
+from spyoncino.events.outcome import ChangeKind, EventChange, Outcome
 from spyoncino.events.remarks import Remark
 from spyoncino.schemas.detections import Track, TrackState
-from spyoncino.schemas.events import BestPicture, Event
+from spyoncino.schemas.events import BestPicture, Event, Identity
 from spyoncino.schemas.frames import FrameRef
 
 EventIdMaker = Callable[[float, datetime], str]
@@ -34,9 +37,6 @@ EventIdMaker = Callable[[float, datetime], str]
 
 SAME_MOMENT_S = 1e-6
 """Two camera times nearer than this are the same frame (float rounding)."""
-
-FORGET_S = 60.0
-"""A track of which nothing was heard for this long is gone: its last message was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ class GroupingSpec:
         linger_s: Seconds without anything that counts after which an event is completed.
         max_s: Longest event.
         on_motion: Motion alone makes events too.
-        update_every_s: An open event tells its changes at most this often.
+        update_every_s: An open event tells its changes at most this often; a name at once.
+        faces_hold_s: How much longer than ``linger_s`` an event waits for looks at faces that are
+            under way.
     """
 
     labels: frozenset[str] = frozenset(DEFAULT_LABELS)
@@ -56,44 +58,7 @@ class GroupingSpec:
     max_s: float = 300.0
     on_motion: bool = False
     update_every_s: float = 1.0
-
-
-class ChangeKind(StrEnum):
-    """What happened to an event."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    COMPLETED = "completed"
-
-
-@dataclass(frozen=True, slots=True)
-class EventChange:
-    """One change, and the event as it stands after it."""
-
-    kind: ChangeKind
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one observation led to, in order, and the reasons for it."""
-
-    changes: tuple[EventChange, ...]
-    remarks: tuple[Remark, ...]
-
-
-@dataclass(slots=True)
-class _Follow:
-    """What is remembered of one track.
-
-    ``begins_s`` is where its present movement begins, ``None`` while it stands still. While it
-    ``is_undecided`` it may still turn out to count.
-    """
-
-    begins_s: float | None
-    last_seen_s: float
-    is_undecided: bool = False
-    start_s: float = 0.0
+    faces_hold_s: float = 2.0
 
 
 class EventBuilder:
@@ -112,10 +77,11 @@ class EventBuilder:
         self._spec = spec
         self._make_id = make_id
         self._open: OpenEvent | None = None
-        self._follows: dict[int, _Follow] = {}
+        self._follows = Follows()
         self._now_s = float("-inf")
         self._floor_s = float("-inf")
         self._cut: Event | None = None
+        self._faces_s: float | None = None
         self._changes: list[EventChange] = []
         self._remarks: list[Remark] = []
 
@@ -123,6 +89,11 @@ class EventBuilder:
     def now_s(self) -> float:
         """The latest camera time heard of; minus infinity before the first."""
         return self._now_s
+
+    @property
+    def faces_hold_s(self) -> float:
+        """How long an event waits at most for looks at faces that are under way."""
+        return self._spec.faces_hold_s
 
     @property
     def open_event(self) -> Event | None:
@@ -141,18 +112,32 @@ class EventBuilder:
         self._tell_update(frame.pts_s)
         return self._outcome()
 
-    def press(self, pts_s: float, utc: datetime) -> Outcome:
-        """Take a press of the doorbell at a camera time, with its wall time."""
+    def press(self, pts_s: float, utc: datetime, press_id: str = "") -> Outcome:
+        """Take a press at a camera time, with its wall time; the same one again changes nothing."""
+        if press_id and self._open is not None and self._open.has_press(press_id):
+            self._changes.append(EventChange(ChangeKind.UPDATED, self._open.as_event()))
+            return self._outcome()
         self._advance(pts_s, utc)
         is_new = self._open is None
         event = self._open or self._begin(pts_s, pts_s, utc)
-        event.add_press(pts_s)
+        event.add_press(pts_s, press_id)
         self._offer(event, picture_without_object(DOORBELL, pts_s), pts_s)
         if is_new:
             self._tell_created(event)
         else:
             self._tell_update(pts_s, at_once=True)
         self._remark(f"press at {pts_s:.1f} s", pts_s, "a press always belongs to an event")
+        return self._outcome()
+
+    def begin_camera_time(self, frame: FrameRef) -> Outcome:
+        """The first picture of a camera whose bell was pressed before it showed anything."""
+        event = self._open
+        if event is None:
+            return self.finish("")
+        event.begin_camera_time(frame.pts_s, frame.utc)
+        event.take_best(picture_without_object(DOORBELL, frame.pts_s, frame))
+        self._now_s, self._floor_s = frame.pts_s, float("-inf")
+        self._tell_update(frame.pts_s, at_once=True)
         return self._outcome()
 
     def motion(self, score: float, frame: FrameRef) -> Outcome:
@@ -176,6 +161,27 @@ class EventBuilder:
             self._tell_created(event)
         return self._outcome()
 
+    def identify(self, found: Sequence[Identity], settled_s: float | None = None) -> Outcome:
+        """Take what was said about faces.
+
+        Args:
+            found: Whom faces belong to. Of a track that is in no event yet it is kept until it is.
+            settled_s: Camera time until which every face was told; from the first call with one on
+                an event waits for faces that are not settled.
+        """
+        if settled_s is not None:
+            self._faces_s = settled_s
+        is_name = False
+        for identity in found:
+            follow = self._follows.get(identity.track_id)
+            if follow is not None:
+                follow.identity = identity
+            if self._open is not None and self._shows(self._open, identity):
+                is_name |= self._join(self._open, identity)
+        if found and self._open is not None:
+            self._tell_update(self._now_s, at_once=is_name)
+        return self._outcome()
+
     def advance(self, now_s: float, utc: datetime) -> Outcome:
         """Time has passed without news; may complete the open event."""
         self._advance(now_s, utc)
@@ -186,14 +192,14 @@ class EventBuilder:
         if self._open is not None:
             self._complete(self._open, reason)
         self._follows.clear()
-        self._cut = None
+        self._cut = self._faces_s = None
         self._now_s = self._floor_s = float("-inf")
         return self._outcome()
 
     # --- tracks -----------------------------------------------------------------------------
 
     def _take_track(self, track: Track, frame: FrameRef) -> None:
-        follow = self._follow(track, frame.pts_s)
+        follow = self._follows.take(track, frame.pts_s, self._spec.labels)
         if not self._counts(track, frame.pts_s):
             return
         event = self._open
@@ -215,60 +221,25 @@ class EventBuilder:
                 quantity="best score",
                 value=track.best_score,
             )
+            if follow.identity is not None:
+                self._join(event, follow.identity)
         if abs(track.end_s - frame.pts_s) <= SAME_MOMENT_S:
             self._offer(event, picture_of(track.label, track.score, track.box, frame), frame.pts_s)
         if is_new:
             self._tell_created(event)
 
-    def _follow(self, track: Track, now_s: float) -> _Follow:
-        """Bring what is remembered of the track up to date."""
-        follow = self._follows.get(track.track_id)
-        if follow is None:
-            follow = _Follow(begins_s=track.start_s, last_seen_s=now_s, start_s=track.start_s)
-        follow.last_seen_s = now_s
-        if track.stationary:
-            follow.begins_s = None
-        elif follow.begins_s is None:
-            follow.begins_s = now_s
-        follow.is_undecided = (
-            track.label in self._spec.labels
-            and not (track.moved or track.stationary or track.initial)
-            and track.state is not TrackState.ENDED
-        )
-        if track.state is TrackState.ENDED:
-            self._follows.pop(track.track_id, None)
-        else:
-            self._follows[track.track_id] = follow
-        return follow
-
     def _counts(self, track: Track, now_s: float) -> bool:
-        subject = f"track {track.track_id}"
-        if track.state is TrackState.TENTATIVE:
-            return False
-        if track.label not in self._spec.labels:
-            self._remark(subject, now_s, f"{track.label} is not among events.labels", passed=False)
-            return False
-        if track.stationary:
-            self._remark(subject, now_s, "it stands still and holds nothing open", passed=False)
-            return False
-        if not track.moved:
-            why = (
-                "it stood there when the camera started and has not moved"
-                if track.initial
-                else "it has not moved from where it was first seen"
-            )
-            self._remark(subject, now_s, why, passed=False)
-            return False
-        return True
+        why = why_not(track, self._spec.labels)
+        if why:
+            self._remark(f"track {track.track_id}", now_s, why, passed=False)
+        return why == ""
 
     # --- life of the event --------------------------------------------------------------------
 
     def _advance(self, pts_s: float, utc: datetime) -> None:
         """Move the time on; complete what is over."""
         self._now_s = max(self._now_s, pts_s)
-        gone = [key for key, each in self._follows.items() if pts_s - each.last_seen_s > FORGET_S]
-        for track_id in gone:
-            del self._follows[track_id]
+        self._follows.forget_before(pts_s)
         event = self._open
         if event is None:
             return
@@ -276,6 +247,8 @@ class EventBuilder:
         quiet_s = self._now_s - event.last_active_s
         length_s = self._now_s - event.start_s
         if quiet_s >= self._spec.linger_s and not self._is_awaited(event):
+            if self._awaits_faces(event, quiet_s):
+                return
             linger_s = self._spec.linger_s
             self._remark_end(event, "nothing that counts goes on", quiet_s, linger_s)
             self._complete(event, f"nothing more for {linger_s:g} s")
@@ -289,8 +262,41 @@ class EventBuilder:
             follow.is_undecided
             and follow.start_s - event.last_active_s < self._spec.linger_s
             and self._now_s - follow.last_seen_s < self._spec.linger_s
-            for follow in self._follows.values()
+            for follow in self._follows
         )
+
+    def _awaits_faces(self, event: OpenEvent, quiet_s: float) -> bool:
+        """Whether looks at faces of the event are under way; not for ever."""
+        limit_s = self._spec.linger_s + self._spec.faces_hold_s
+        if self._faces_s is None or not event.may_show_faces or quiet_s >= limit_s:
+            return False
+        behind_s = event.last_active_s - self._faces_s
+        is_awaited = behind_s > SAME_MOMENT_S
+        if is_awaited:
+            self._remark(
+                f"event {event.event_id}",
+                self._now_s,
+                "it waits for looks at faces that are under way",
+                passed=False,
+                quantity="seconds of it without an answer",
+                value=behind_s,
+                limit=0.0,
+            )
+        return is_awaited
+
+    @staticmethod
+    def _shows(event: OpenEvent, identity: Identity) -> bool:
+        """Whether a face belongs to the event: its track does, or nobody's, while somebody rang."""
+        if identity.track_id is not None:
+            return event.has_track(identity.track_id)
+        return event.may_show_faces
+
+    def _join(self, event: OpenEvent, identity: Identity) -> bool:
+        is_name = event.add_identity(identity)
+        picture = picture_of_face(identity)
+        if picture is not None and picture.pts_s >= event.start_s - self._spec.linger_s:
+            self._offer(event, picture, picture.pts_s)
+        return is_name
 
     def _begin(self, start_s: float, now_s: float, utc: datetime) -> OpenEvent:
         started_at = utc - timedelta(seconds=now_s - start_s)

@@ -7,6 +7,15 @@ EVENT_NAMESPACE = uuid.UUID("6f0f1d3e-5a43-5c0c-9a53-5b1c2f7d9e10")
 """Name space of event ids, chosen once at random."""
 
 
+def past_press_event_id(press_id: str) -> str:
+    """Id of the event of a press that a killed run left: the same each time it is told.
+
+    Args:
+        press_id: ``event_id`` of the press.
+    """
+    return str(uuid.uuid5(EVENT_NAMESPACE, f"press|{press_id}"))
+
+
 def event_id(
     camera: str, start_s: float, config_hash: str, started_at: datetime | None = None
 ) -> str:

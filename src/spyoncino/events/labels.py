@@ -5,6 +5,7 @@ from collections.abc import Iterable
 PERSON = "person"
 DOORBELL = "doorbell"
 MOTION = "motion"
+FACE = "face"
 
 VEHICLE_LABELS = ("bicycle", "motorcycle", "car", "bus", "truck", "train", "boat")
 ANIMAL_LABELS = ("cat", "dog", "bird", "horse", "sheep", "cow", "bear")

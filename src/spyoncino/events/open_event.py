@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from spyoncino.events.labels import DOORBELL, MOTION, in_order_of_telling
+from spyoncino.events.identities import Identities
+from spyoncino.events.labels import DOORBELL, MOTION, PERSON, in_order_of_telling
+from spyoncino.events.story import story_of
 from spyoncino.schemas.detections import Track
-from spyoncino.schemas.events import BestPicture, Event, EventState, TrackSummary
+from spyoncino.schemas.events import BestPicture, Event, EventState, Identity, TrackSummary
 
 GROWTH_TOLD_EVERY_S = 5.0
 """An event in which only time passes is told again this often: its row in the database should not
@@ -64,6 +66,8 @@ class OpenEvent:
         self._anchor = (now_s, now_utc)
         self._members: dict[int, _Member] = {}
         self._presses: list[float] = []
+        self._identities = Identities()
+        self._press_ids: list[str] = []
         self._had_motion = False
         self._has_news = True
         self._state = EventState.CREATED
@@ -78,6 +82,15 @@ class OpenEvent:
     def has_track(self, track_id: int) -> bool:
         """Whether the track belongs to the event."""
         return track_id in self._members
+
+    @property
+    def may_show_faces(self) -> bool:
+        """Whether a person was seen or somebody rang."""
+        return bool(self._presses) or any(m.label == PERSON for m in self._members.values())
+
+    def has_press(self, press_id: str) -> bool:
+        """Whether this press belongs to the event already."""
+        return press_id in self._press_ids
 
     def see_wall_time(self, pts_s: float, utc: datetime) -> None:
         """Camera time and wall time of one moment: later times are told from the nearest one."""
@@ -107,11 +120,27 @@ class OpenEvent:
                 self._has_news = True
         self.last_active_s = max(self.last_active_s, member.end_s)
 
-    def add_press(self, pts_s: float) -> None:
+    def add_press(self, pts_s: float, press_id: str = "") -> None:
         """The bell was pressed."""
+        if press_id:
+            self._press_ids.append(press_id)
         self._presses = sorted({*self._presses, pts_s})
         self.start_s = min(self.start_s, pts_s)
         self.last_active_s = max(self.last_active_s, pts_s)
+        self._has_news = True
+
+    def begin_camera_time(self, pts_s: float, utc: datetime) -> None:
+        """The camera's first picture, in an event of presses that knew wall time only.
+
+        What came before the picture has a camera time before it, below 0 where need be.
+        """
+        before_s = (utc - self._wall_time(self.start_s)).total_seconds()
+        by_s = pts_s - before_s - self.start_s
+        self.start_s += by_s
+        self.last_active_s += by_s
+        self.told_s += by_s
+        self._presses = [each + by_s for each in self._presses]
+        self._anchor = (pts_s, utc)
         self._has_news = True
 
     def add_motion(self, pts_s: float) -> None:
@@ -119,6 +148,17 @@ class OpenEvent:
         self._has_news = self._has_news or not self._had_motion
         self._had_motion = True
         self.last_active_s = max(self.last_active_s, pts_s)
+
+    def add_identity(self, identity: Identity) -> bool:
+        """Something was said about whom a face belongs to.
+
+        Returns:
+            Whether somebody is named now who was not before.
+        """
+        before = self._identities.named
+        if self._identities.join(identity):
+            self._has_news = True
+        return bool(self._identities.named - before)
 
     def take_best(self, picture: BestPicture) -> None:
         """The best picture from now on."""
@@ -157,7 +197,7 @@ class OpenEvent:
         """The event as it stands now."""
         members = sorted(self._members.values(), key=lambda each: (each.start_s, each.track_id))
         labels = in_order_of_telling(each.label for each in members)
-        return Event(
+        event = Event(
             event_id=self.event_id,
             camera=self._camera,
             type=self._type(labels),
@@ -167,21 +207,22 @@ class OpenEvent:
             end_s=self.last_active_s,
             best=self.best,
             presses=tuple(self._presses),
+            press_ids=tuple(self._press_ids),
             tracks=tuple(each.summary() for each in members),
+            identities=self._identities.told(),
             started_at=self._wall_time(self.start_s),
             ended_at=self._wall_time(self.last_active_s),
             transitions=dict(self._transitions),
             reason=self._reason,
             successor_of=self._successor_of,
         )
+        return event.model_copy(update={"story": story_of(event)})
 
     def _type(self, labels: tuple[str, ...]) -> str:
-        told = [*labels]
+        """What matters most: that somebody rang, then what was seen."""
         if self._presses:
-            told.append(DOORBELL)
-        if self._had_motion:
-            told.append(MOTION)
-        return in_order_of_telling(told)[0] if told else MOTION
+            return DOORBELL
+        return labels[0] if labels else MOTION
 
     def _wall_time(self, pts_s: float) -> datetime:
         now_s, now_utc = self._anchor

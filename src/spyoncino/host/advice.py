@@ -67,6 +67,7 @@ class Plan:
         media_free_bytes: Space that must stay free on the disk.
         model: Detector and model that look for objects, in words.
         pi_cameras: Names of the cameras of type ``pi``.
+        buttons: Ids of the doorbells with a button at a pin.
     """
 
     analysis_fps: tuple[float, ...]
@@ -79,6 +80,7 @@ class Plan:
     media_free_bytes: int
     model: str
     pi_cameras: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
 
     @property
     def memory_bytes(self) -> int:
@@ -120,7 +122,7 @@ def remarks_on(facts: MachineFacts, plan: Plan, speed: Speed) -> list[Remark]:
         *_of_memory(facts, plan),
         *_of_shared_memory(facts, plan),
         *_of_disk(facts, plan),
-        *_of_gpio(facts),
+        *_of_gpio(facts, plan),
     ]
 
 
@@ -373,13 +375,22 @@ def _of_disk(facts: MachineFacts, plan: Plan) -> Iterator[Remark]:
         )
 
 
-def _of_gpio(facts: MachineFacts) -> Iterator[Remark]:
+def _of_gpio(facts: MachineFacts, plan: Plan) -> Iterator[Remark]:
     if facts.gpio_chips:
         names = ", ".join(each.path for each in facts.gpio_chips)
-        yield Remark(Verdict.NOTE, "gpio", f"GPIO is here ({names}); buttons and relays come later")
+        note = "buttons were tested at mock pins only, never on a Raspberry Pi"
+        yield Remark(Verdict.NOTE, "gpio", f"GPIO is here ({names}); {note}")
         yield from _closed_devices(facts.gpio_chips, "gpio")
     else:
-        yield Remark(Verdict.GOOD, "gpio", "no GPIO; it is needed for a wired button only")
+        yield Remark(
+            Verdict.WRONG if plan.buttons else Verdict.GOOD,
+            "gpio",
+            "no GPIO; it is needed for a wired button only",
+            f"remove gpio from doorbell {plan.buttons[0]}" if plan.buttons else "",
+        )
+    if plan.buttons and not facts.has_gpio_library:
+        lack = f"gpiozero or lgpio is missing, which the button of {plan.buttons[0]} needs"
+        yield Remark(Verdict.WRONG, "gpio", lack, "pip install 'spyoncino[gpio]'")
 
 
 def _size(size_bytes: int) -> str:

@@ -89,6 +89,7 @@ class MachineFacts:
         face_detectors: Back ends that can look for faces here.
         broken_face_detectors: Those that are installed but cannot be loaded, with the reason.
         untried_face_detectors: Those that the authors never ran on the hardware named there.
+        has_gpio_library: Whether gpiozero and lgpio can be found; they are not loaded for this.
     """
 
     system: str
@@ -115,6 +116,7 @@ class MachineFacts:
     face_detectors: tuple[str, ...] = ()
     broken_face_detectors: dict[str, str] = field(default_factory=dict)
     untried_face_detectors: dict[str, str] = field(default_factory=dict)
+    has_gpio_library: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain data with the names of the fields."""
@@ -158,6 +160,7 @@ def gather_facts(data: Path, shared_memory: Path, root: Path = Path("/")) -> Mac
         face_detectors=tuple(faces.list_available()),
         broken_face_detectors=dict(faces.failures),
         untried_face_detectors=faces.list_untried(),
+        has_gpio_library=all(importlib.util.find_spec(each) for each in ("gpiozero", "lgpio")),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from spyoncino.core.doorbell_map import doorbells_of
 from spyoncino.core.settings import Settings
 from spyoncino.errors import UsageError
 from spyoncino.schemas.events import DoorbellEvent
@@ -30,7 +31,8 @@ class PressResult:
 def camera_at_the_door(settings: Settings) -> str:
     """The first camera with a doorbell, else the first; empty when there is none."""
     cameras = {name: each for name, each in settings.cameras.items() if each.enabled}
-    with_bell = [name for name, each in cameras.items() if each.doorbell]
+    at = {each.camera for each in doorbells_of(settings.cameras, settings.doorbells).values()}
+    with_bell = [name for name in cameras if name in at]
     return next(iter([*with_bell, *cameras]), "")
 
 
@@ -44,5 +46,6 @@ def press_at(settings: Settings, camera: str | None, metadata: dict[str, Any]) -
     if name not in settings.cameras or not settings.cameras[name].enabled:
         there_is = ", ".join(settings.cameras) or "none"
         raise UsageError(f"there is no camera {name!r} that runs; there is: {there_is}")
-    doorbell = settings.cameras[name].doorbell or name
+    bells = doorbells_of(settings.cameras, settings.doorbells).values()
+    doorbell = next((each.doorbell_id for each in bells if each.camera == name), name)
     return DoorbellEvent(doorbell=doorbell, camera=name, source="manager", metadata=metadata)

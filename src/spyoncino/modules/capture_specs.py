@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.doorbell_map import doorbells_of
 from spyoncino.core.settings import CameraSettings
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
@@ -68,12 +69,16 @@ def _spec(
     keep_bytes = int(packets.max_bytes)
     if lossless:
         keep_s, keep_bytes = max(keep_s, LOSSLESS_KEEP_S), max(keep_bytes, LOSSLESS_KEEP_BYTES)
+    bells = doorbells_of(loaded.settings.cameras, loaded.settings.doorbells).values()
+    here = [] if lossless else [each.settings for each in bells if each.camera == name]
     return CaptureSpec(
         camera_id=name,
         source=camera.source.to_spec(),
         analysis_fps=camera.analysis_fps,
         ring_slots=memory.ring_slots,
         ring_max_bytes=int(memory.ring_max_bytes),
+        recent_s=max((each.before_s for each in here), default=0.0),
+        recent_every_s=min((each.burst_interval_s for each in here), default=0.2),
         packet_ring_s=keep_s,
         packet_ring_max_bytes=keep_bytes,
         motion=_motion(loaded, camera),

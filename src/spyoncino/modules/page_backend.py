@@ -16,7 +16,7 @@ from spyoncino.runtime.frame_ring import FrameHandle
 from spyoncino.runtime.jobs import Job, Priority
 from spyoncino.runtime.tasks import PICTURE, PictureJob
 from spyoncino.schemas.base import Record
-from spyoncino.schemas.events import Event
+from spyoncino.schemas.events import DoorbellEvent, Event
 from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.media import MediaArtifact
 from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
@@ -149,6 +149,15 @@ class PageBackend:
         answer = await self._context.bus.request(MODE_ORDER, order)
         return SystemMode.model_validate(answer.model_dump()).mode
 
+    async def press(self, doorbell: str, press_id: str | None = None) -> DoorbellEvent:
+        """Ring a doorbell; the press survives a crash when this returns.
+
+        Raises:
+            UsageError: There is no such doorbell, or the id is none.
+            StorageError: It was passed on, but could not be kept.
+        """
+        return await self._context.doorbells.press(doorbell, "http", press_id)
+
     def live(self, camera: str) -> LiveFeed | None:
         """The live pictures of a camera; ``None`` when there is no such camera."""
         return self._feeds.get(camera)
@@ -229,12 +238,13 @@ class PageBackend:
     def _view(self, camera: str) -> CameraView:
         settings = self._context.cameras[camera]
         status = self._states.get(camera)
+        doorbell = self._context.doorbells.at_camera(camera)
         before = CameraState.CONNECTING if settings.enabled else CameraState.OFF
         return CameraView(
             camera=camera,
             state=status.state if status else before,
             detail=status.detail if status else "",
-            doorbell=settings.doorbell,
+            doorbell=None if doorbell is None else doorbell.doorbell_id,
             analysis_fps=settings.analysis_fps,
             frames=self._frames[camera],
             viewers=self._feeds[camera].viewers + self._videos[camera].viewers,

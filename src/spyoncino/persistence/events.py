@@ -1,7 +1,7 @@
 """Rows of events."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, RowMapping, Select, func, select, true
@@ -58,6 +58,28 @@ class EventStore:
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         return _event_of(rows[0]) if len(rows) == 1 else None
+
+    async def holders_of_press(self, press_id: str, camera: str, near: datetime) -> list[str]:
+        """Ids of the events that a press belongs to, among those of its camera and day.
+
+        Args:
+            press_id: ``event_id`` of the press.
+            camera: Its camera.
+            near: When it was made; events that began more than a day from it are not looked at.
+        """
+        held = func.json_each(EVENTS.c.data, "$.press_ids").table_valued("value")
+        query = (
+            select(EVENTS.c.id)
+            .select_from(EVENTS.join(held, true()))
+            .where(
+                EVENTS.c.camera == camera,
+                EVENTS.c.created_at >= near.astimezone(UTC) - timedelta(days=1),
+                EVENTS.c.created_at <= near.astimezone(UTC) + timedelta(days=1),
+                held.c.value == press_id,
+            )
+        )
+        async with self._database.read() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def find(
         self,

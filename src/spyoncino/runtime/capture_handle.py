@@ -15,6 +15,9 @@ from spyoncino.errors import MediaError
 from spyoncino.media.clip_writer import ClipFacts
 from spyoncino.runtime.capture.messages import (
     Attend,
+    BurstEnded,
+    BurstOrder,
+    BurstPicture,
     CaptureCounters,
     CaptureMessage,
     ClipClosed,
@@ -25,6 +28,7 @@ from spyoncino.runtime.capture.messages import (
     FrameReady,
     FromChild,
     Heartbeat,
+    RequestBurst,
     RequestFrame,
     Shutdown,
     SourceFailed,
@@ -37,7 +41,7 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_gaps import GapMeter
 from spyoncino.runtime.capture_limits import CaptureLimits, CaptureStats
 from spyoncino.runtime.capture_link import CaptureLink
-from spyoncino.runtime.capture_requests import ClipRequests, FrameRequests
+from spyoncino.runtime.capture_requests import BurstRequests, ClipRequests, FrameRequests, Pictures
 from spyoncino.runtime.children import ChildStarter
 from spyoncino.runtime.frame_ring import FrameHandle, SlotRef
 from spyoncino.runtime.inbox import Inbox
@@ -80,6 +84,7 @@ class CaptureHandle:
         self._limits = limits
         self._inbox: Inbox[CaptureMessage] = Inbox(limits.inbox, self._on_full, self._on_room)
         self._frames = FrameRequests(leases)
+        self._bursts = BurstRequests(leases)
         self._clips = ClipRequests()
         self._link: CaptureLink | None = None
         self._task: asyncio.Task[None] | None = None
@@ -162,6 +167,23 @@ class CaptureHandle:
         request_id = self._frames.open()
         link.send(RequestFrame(request_id, pts_s))
         return await self._frames.answer(request_id, timeout_s)
+
+    def burst(self, order: BurstOrder, timeout_s: float = 10.0) -> Pictures:
+        """Full-size pictures around a press, in the order of time, as soon as each is there.
+
+        Close the iterator, or read it to its end; the caller releases each picture's handle.
+
+        Args:
+            order: Which pictures.
+            timeout_s: How long to wait for each.
+
+        Raises:
+            MediaError: The camera does not run; while iterating: some are missing, and why.
+        """
+        link = self._running_link()
+        request_id = self._bursts.open()
+        link.send(RequestBurst(request_id, order))
+        return self._bursts.pictures(request_id, timeout_s)
 
     async def start_clip(self, clip_id: str, path: str, from_pts_s: float) -> None:
         """Write a clip that begins at the last key frame at or before a moment.
@@ -282,6 +304,7 @@ class CaptureHandle:
     def _after_connection(self, reason: str) -> None:
         """The pictures so far will not be asked for again: clips were closed by the process."""
         self._frames.fail_all(reason)
+        self._bursts.fail_all(reason)
         for ring in self._rings:
             self._leases.retire(ring)
         self._rings.clear()
@@ -336,6 +359,8 @@ class CaptureHandle:
                 self._take_frame(message)
             case FrameAt():
                 self._take_answer(message)
+            case BurstPicture() | BurstEnded():
+                self._rings |= self._bursts.settle(message)
             case Heartbeat() | ClipProgress() | ClipClosed():
                 self._note(message)
             case SourceFailed():

@@ -2,13 +2,23 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
 from spyoncino.errors import MediaError, UsageError
 from spyoncino.media.clip_writer import ClipFacts
-from spyoncino.runtime.capture.messages import ClipClosed, ClipProgress, FrameAt
+from spyoncino.runtime.capture.messages import (
+    BurstEnded,
+    BurstPicture,
+    ClipClosed,
+    ClipProgress,
+    FrameAt,
+)
 from spyoncino.runtime.frame_ring import FrameHandle
 from spyoncino.runtime.leases import LeaseBook
+
+Pictures = AsyncGenerator[BurstPicture, None]
+"""Of one burst, as they come."""
 
 
 class FrameRequests:
@@ -71,6 +81,70 @@ class FrameRequests:
     def _release(self, found: FrameAt) -> None:
         if found.handle is not None:
             self._leases.release(found.handle)
+
+
+class BurstRequests:
+    """Bursts that were asked for; used from the event loop alone.
+
+    Args:
+        leases: Every picture that is handed over carries a lease; one that nobody takes is
+            released.
+    """
+
+    def __init__(self, leases: LeaseBook) -> None:
+        self._leases = leases
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Queue[BurstPicture | BurstEnded]] = {}
+
+    def open(self) -> int:
+        """Begin a burst; its id goes into the order."""
+        request_id = next(self._ids)
+        self._waiting[request_id] = asyncio.Queue()  # as long as a burst, which is bounded
+        return request_id
+
+    async def pictures(self, request_id: int, timeout_s: float) -> Pictures:
+        """Each picture as it comes; the caller releases it.
+
+        Raises:
+            MediaError: There are fewer than asked for, or nothing came for so long.
+        """
+        found = self._waiting[request_id]
+        try:
+            while True:
+                try:
+                    news = await asyncio.wait_for(found.get(), timeout_s)
+                except TimeoutError:
+                    raise MediaError(f"No picture of the burst came for {timeout_s:g} s.") from None
+                if isinstance(news, BurstPicture):
+                    yield news
+                    continue
+                if news.error or news.lost:
+                    raise MediaError(
+                        news.error or f"{news.lost} pictures of the burst found no place."
+                    )
+                return
+        finally:
+            del self._waiting[request_id]
+            while not found.empty():
+                left = found.get_nowait()
+                if isinstance(left, BurstPicture):
+                    self._leases.release(left.handle)
+
+    def settle(self, news: BurstPicture | BurstEnded) -> set[str]:
+        """Hand news to whoever waits for it; returns the ring that it lies in."""
+        waiting = self._waiting.get(news.request_id)
+        if isinstance(news, BurstPicture):
+            self._leases.adopt(news.handle)
+            if waiting is None:
+                self._leases.release(news.handle)
+        if waiting is not None:
+            waiting.put_nowait(news)
+        return {news.handle.ring} if isinstance(news, BurstPicture) else set()
+
+    def fail_all(self, reason: str) -> None:
+        """Nobody will answer any more."""
+        for request_id, waiting in self._waiting.items():
+            waiting.put_nowait(BurstEnded(request_id, error=reason))
 
 
 @dataclass(slots=True)

@@ -67,6 +67,10 @@ class Identity(Record):
     track_id: int | None = Field(
         description="Track it belongs to; none: a face in the whole picture after a press."
     )
+    loose_id: int | None = Field(
+        default=None,
+        description="Number of a face without a track; one that has found its track keeps it.",
+    )
     person_id: str | None = Field(default=None, description="Key of that person in the gallery.")
     resembles: str | None = Field(
         default=None, description="Nearest person where unsure; shown to members, never told."
@@ -103,7 +107,8 @@ class Event(Record):
     )
     camera: str
     type: str = Field(
-        description="Most telling label (person, vehicle, animal), or doorbell, or motion."
+        description="doorbell when somebody rang, else the most telling label (person, vehicle, "
+        "animal), else motion."
     )
     state: EventState
     labels: tuple[str, ...] = ()
@@ -111,8 +116,15 @@ class Event(Record):
     end_s: float
     best: BestPicture | None = None
     presses: tuple[float, ...] = Field(default=(), description="Camera times of the presses.")
+    press_ids: tuple[str, ...] = Field(
+        default=(),
+        description="event_id of each press, as they came; every press is in exactly one event.",
+    )
     tracks: tuple[TrackSummary, ...] = ()
     identities: tuple[Identity, ...] = ()
+    story: str = Field(
+        default="", description="What happened in one sentence, in the local time of the house."
+    )
     started_at: datetime = Field(description="Wall time of start_s.")
     ended_at: datetime
     transitions: dict[str, datetime] = Field(

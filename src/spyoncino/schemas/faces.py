@@ -59,6 +59,13 @@ class FaceDetectionEvent(Payload):
     performance_metrics: dict[str, float] = Field(
         default_factory=dict, description="waited_ms, total_ms, attempts and what stages add."
     )
+    looked: bool = Field(
+        default=True, description="False: nobody looked; only told how far the looks are."
+    )
+    settled_s: float | None = Field(
+        default=None,
+        description="Camera time until which every look was told or given up; none: not known.",
+    )
     trigger_id: str | None = Field(
         default=None, description="The press that asked for this look, where one did."
     )
@@ -77,6 +84,10 @@ class FaceRecognitionEvent(Payload):
     pts_s: float = Field(description="Camera time of the frame that made it so.")
     recognition_results: tuple[Identity, ...] = Field(
         description="One for each track, or for each face without one, that has news."
+    )
+    settled_s: float | None = Field(
+        default=None,
+        description="Camera time until which every face was told; none: not known.",
     )
     trigger_id: str | None = Field(
         default=None, description="The press that asked for the look, where one did."

@@ -21,7 +21,9 @@ class FrameRef(Record):
     width_px: int = Field(ge=2, description="Width of the picture in the slot.")
     height_px: int = Field(ge=2, description="Height of the picture in the slot.")
     frame_index: int = Field(
-        ge=0, description="Number of the decoded frame since the source was opened, from 0."
+        ge=0,
+        description="Number of the decoded frame since the source was opened, from 0; in a burst, "
+        "which is decoded apart from the rest, number within it.",
     )
     pts_s: float = Field(description="Presentation time in seconds since the source's first frame.")
     monotonic_ns: int = Field(description="Monotonic time at which the frame arrived.")
@@ -42,20 +44,28 @@ class MotionMeasurement(Record):
 
 
 class Frame(Payload):
-    """One analysed picture of a camera."""
+    """One picture of a camera: analysed (``camera.{id}.frame``) or of a press's burst.
+
+    A burst (``camera.{id}.burst``) begins before its press, is of full size, and never comes among
+    the analysed frames, whose times rise: ``trigger_id`` is set there and nowhere else.
+    """
 
     EVENT_TYPE: ClassVar[EventType] = EventType.FRAME_CAPTURED
 
     frame: FrameRef
     sequence_number: int = Field(
-        ge=0, description="Number of this analysed frame of the camera, from 0."
+        ge=0,
+        description="Number of this analysed frame of the camera, from 0; in a burst, number "
+        "within it, from 0, in the order of time.",
     )
     source_width_px: int = Field(ge=1, description="Width of the full-size picture.")
     source_height_px: int = Field(ge=1, description="Height of the full-size picture.")
     motion: MotionMeasurement | None = Field(
         default=None, description="None where no motion detector runs."
     )
-    trigger_id: str | None = Field(default=None, description="The press that asked for this frame.")
+    trigger_id: str | None = Field(
+        default=None, description="event_id of the press whose burst it is."
+    )
     end_of_stream: bool = Field(
         default=False,
         description="No picture: the source is over; stages flush what they hold and pass it on.",

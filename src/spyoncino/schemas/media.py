@@ -53,6 +53,6 @@ class StorageAck(Payload):
     EVENT_TYPE: ClassVar[EventType] = EventType.STORED
 
     subject: str = Field(description="event or media.")
-    action: str = Field(description="stored or removed.")
+    action: str = Field(description="stored, removed or relabelled.")
     key: str = Field(description="Event id, or path of the file.")
     event_ref: str

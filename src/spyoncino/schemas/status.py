@@ -133,6 +133,16 @@ class ErrorReport(Payload):
     error_type: str
 
 
+class DetectionErrorReport(ErrorReport):
+    """A look at a frame failed for good."""
+
+    frame_event_id: str = Field(description="Message that brought the frame.")
+    detector_type: str = Field(description="The detector that was asked.")
+    worker_metrics: dict[str, float] = Field(
+        default_factory=dict, description="waited_ms, total_ms and attempts of the job."
+    )
+
+
 class ContractNotice(Payload):
     """A payload, module or setting broke or bent its contract."""
 

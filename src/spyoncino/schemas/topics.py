@@ -28,6 +28,7 @@ from spyoncino.schemas.status import (
     BusStatus,
     CameraStatus,
     ContractNotice,
+    DetectionErrorReport,
     ErrorReport,
     HealthSummary,
     LoadStatus,
@@ -80,6 +81,7 @@ class Topic(Generic[P]):
 
 
 CAMERA_FRAME = Topic("camera.{id}.frame", Frame, Stage.INPUT)
+CAMERA_BURST = Topic("camera.{id}.burst", Frame, Stage.INPUT)
 DOORBELL_PRESSED = Topic("doorbell.{id}.pressed", DoorbellEvent, Stage.INPUT, Delivery.CRITICAL)
 
 MOTION_DETECTED = Topic("process.motion.detected", MotionEvent, Stage.PROCESS)
@@ -99,6 +101,7 @@ CLIP_READY = Topic("event.clip.ready", MediaArtifact, Stage.EVENT, Delivery.CRIT
 MEDIA_READY = Topic("event.media.ready", MediaArtifact, Stage.EVENT, Delivery.CRITICAL)
 
 EVENT_STORED = Topic("storage.event.stored", StorageAck, Stage.STORAGE)
+EVENT_RELABELLED = Topic("storage.event.relabelled", StorageAck, Stage.STORAGE)
 MEDIA_STORED = Topic("storage.media.stored", StorageAck, Stage.STORAGE)
 MEDIA_REMOVED = Topic("storage.media.removed", StorageAck, Stage.STORAGE)
 
@@ -130,7 +133,7 @@ STATUS_CONTRACT = Topic("status.contract", ContractNotice, Stage.CONTROL)
 STATUS_ERROR = Topic("status.error.{id}", ErrorReport, Stage.CONTROL)
 STATUS_LOAD = Topic("status.load", LoadStatus, Stage.CONTROL)
 STATUS_HEALTH = Topic("status.health.summary", HealthSummary, Stage.CONTROL)
-DETECTION_ERRORS = Topic("status.error.detection", ErrorReport, Stage.CONTROL)
+DETECTION_ERRORS = Topic("status.error.detection", DetectionErrorReport, Stage.CONTROL)
 WORKER_CHECK = Topic("status.worker.check", WorkerCheck, Stage.CONTROL)
 WORKER_REPORT = Topic("status.worker.report", WorkerReport, Stage.CONTROL)
 SYSTEM_ERROR = Topic("status.system.error", ErrorReport, Stage.CONTROL)

@@ -57,6 +57,7 @@ from spyoncino.schemas.status import (
     CameraState,
     CameraStatus,
     ContractNotice,
+    DetectionErrorReport,
     ErrorReport,
     HealthState,
     HealthStatus,
@@ -148,12 +149,14 @@ EVENT = Event(
     end_s=9.0,
     best=BestPicture(pts_s=2.8, box=BOX, score=0.875, label="person", quality=3.5, frame=FRAME_REF),
     presses=(4.25,),
+    press_ids=("0123456789abcdef-3",),
     tracks=(
         TrackSummary(
             track_id=1, label="person", score=0.875, start_s=1.5, end_s=9.0, zones=("porch",)
         ),
     ),
     identities=(IDENTITY,),
+    story="Ada rang at 12:00, stayed 8 s",
     started_at=NOON,
     ended_at=NOON,
     transitions={"created": NOON},
@@ -167,7 +170,6 @@ FRAME = Frame(
     source_width_px=1920,
     source_height_px=1080,
     motion=MOTION,
-    trigger_id="0123456789abcdef-9",
 )
 PORCH = ZoneDefinition(
     name="porch",
@@ -241,6 +243,15 @@ EXAMPLES: tuple[BaseModel, ...] = (
         last_s=1.5,
         count=3,
         event_ref=VISIT,
+    ),
+    DetectionErrorReport(
+        **ENVELOPE,
+        component="process.face_detector",
+        error="no worker answered in time",
+        error_type="JobExpiredError",
+        frame_event_id="0123456789abcdef-2",
+        detector_type="cpu:centerface",
+        worker_metrics={"attempts": 4.0},
     ),
     DetectionEvent(
         **ENVELOPE,

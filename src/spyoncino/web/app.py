@@ -12,6 +12,7 @@ from spyoncino.web.access import AccessGuard, AccessPolicy
 from spyoncino.web.backend import Backend
 from spyoncino.web.headers import SecurityHeaders
 from spyoncino.web.routes.cameras import cameras_router
+from spyoncino.web.routes.doorbells import doorbells_router
 from spyoncino.web.routes.events import events_router
 from spyoncino.web.routes.health import health_router
 from spyoncino.web.routes.media import media_router
@@ -38,6 +39,7 @@ def build_app(backend: Backend, policy: AccessPolicy) -> ASGIApp:
     for router in (
         health_router(backend),
         cameras_router(backend),
+        doorbells_router(backend),
         events_router(backend),
         media_router(backend),
         mode_router(backend),

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.modes import Mode
 from spyoncino.schemas.status import HealthSummary
@@ -81,6 +82,18 @@ class Backend(Protocol):
 
         Raises:
             RequestError: It cannot be changed, or nobody answers.
+        """
+
+    async def press(self, doorbell: str, press_id: str | None = None) -> DoorbellEvent:
+        """Ring a doorbell; the press survives a crash when this returns.
+
+        Args:
+            doorbell: Its id.
+            press_id: What the caller calls the press: made again with the same id it counts once.
+
+        Raises:
+            UsageError: There is no such doorbell, or the id is none.
+            StorageError: It was passed on, but could not be kept.
         """
 
     async def metrics(self) -> bytes:

@@ -79,6 +79,24 @@ class ModeView(Record):
     mode: Mode
 
 
+class PressOrder(Record):
+    """A press over HTTP; the body may be left out."""
+
+    press_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{7,63}$",
+        description="Your own id of this press: sent again with the same one it counts once.",
+    )
+
+
+class PressView(Record):
+    """A press that was accepted: it is on disk, whatever comes."""
+
+    event_id: str = Field(description="Id of the press; its event names it in press_ids.")
+    doorbell: str
+    camera: str
+
+
 class HealthView(Record):
     """How the system is doing."""
 

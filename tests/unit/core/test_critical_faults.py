@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from spyoncino.core.queues import Policy
 from spyoncino.core.subscription import Subscription
 from spyoncino.errors import DamagedFileError, StorageError, UsageError, WiringError
 from spyoncino.persistence.outbox import OutboxFile
+from spyoncino.persistence.outbox_rows import OutboxEntry
 from spyoncino.persistence.press_journal import PressJournal
 from spyoncino.schemas.control import ControlCommand
 from spyoncino.schemas.events import DoorbellEvent
@@ -487,3 +488,27 @@ async def test_one_payload_on_two_topics_is_two_messages(outbox: Path) -> None:
         await bus.drain()
         assert line_of(bus).repeated == 0
     assert listener.heard == ["a", "a"]
+
+
+async def test_a_press_that_no_disk_keeps_is_passed_on_but_not_promised(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("no space")
+
+    listener = Listener()
+    async with running(outbox) as bus:
+        bus.subscribe(DOOR, listener.handle, name="ear", policy=Policy.BLOCK)
+        monkeypatch.setattr(PressJournal, "append", full)
+        monkeypatch.setattr(OutboxFile, "append", _refused(line_of(bus)))
+        with pytest.raises(StorageError, match="passed on, but cannot be kept"):
+            await bus.publish(DOOR, press("a"))
+        await bus.drain()
+    assert listener.heard == ["a"]
+
+
+def _refused(line: CriticalLine) -> Callable[[OutboxFile, OutboxEntry], None]:
+    def append(_: OutboxFile, entry: OutboxEntry) -> None:
+        line._on_written([entry], StorageError("no space"))
+
+    return append

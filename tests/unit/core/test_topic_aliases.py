@@ -18,7 +18,7 @@ from spyoncino.core.topic_match import declared_topic
 from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.faces import FaceDetectionEvent
-from spyoncino.schemas.topics import FACES_DETECTED
+from spyoncino.schemas.topics import CAMERA_BURST, CAMERA_FRAME, FACES_DETECTED
 from spyoncino.testing.examples import EXAMPLES, FRAME
 
 SPECIFIED = {
@@ -89,6 +89,8 @@ def test_a_family_is_filled_from_the_payload() -> None:
     assert canonical_name("doorbell_pressed", press()) == DOOR.name
     assert canonical_name("frame_captured", FRAME) == "camera.door.frame"
     assert canonical_name("camera.door.frame", FRAME) == "camera.door.frame"
+    of_press = FRAME.model_copy(update={"trigger_id": "press-1"})
+    assert canonical_name("frame_captured", of_press) == "camera.door.burst"
 
 
 async def test_a_payload_that_tells_no_entity_is_refused_and_told() -> None:
@@ -130,6 +132,18 @@ async def test_one_message_per_face_for_the_singular_and_per_frame_for_the_plura
     assert [message.topic for message in both.messages] == [DOOR.name, *[FACES_DETECTED.name] * 2]
 
 
+async def test_frames_of_a_burst_are_captured_frames_but_no_camera_frames() -> None:
+    old, new = Ear(), Ear()
+    async with Bus(SystemClock()) as bus:
+        bus.subscribe("frame_captured", old, name="old code")
+        bus.subscribe("camera.*.frame", new, name="tracker")
+        await bus.publish(CAMERA_BURST.of("door"), FRAME)
+        await bus.publish(CAMERA_FRAME.of("door"), FRAME)
+        await bus.drain()
+    assert [message.topic for message in old.messages] == ["camera.door.burst", "camera.door.frame"]
+    assert [message.topic for message in new.messages] == ["camera.door.frame"]
+
+
 async def test_a_synchronous_handler_gets_its_faces_one_by_one_too() -> None:
     heard: list[Any] = []
 
@@ -144,8 +158,11 @@ async def test_a_synchronous_handler_gets_its_faces_one_by_one_too() -> None:
 
 
 def test_patterns_keep_what_is_no_alias() -> None:
-    assert canonical_pattern("camera.*.frame|frame_captured") == "camera.*.frame|camera.*.frame"
+    assert canonical_pattern("camera.*.frame|frame_captured") == (
+        "camera.*.frame|camera.*.frame|camera.*.burst"
+    )
     assert canonical_pattern("status.#|system_shutdown") == "status.#|status.shutdown"
     assert doorbell_name("event.created") is None
     assert doorbell_name("doorbell.*.pressed") == "doorbell_pressed"
+    assert doorbell_name("camera.door.burst") == "frame_captured"
     assert doorbell_name(FACES_DETECTED.name) == "faces_detected"

@@ -3,14 +3,9 @@ from datetime import datetime
 import pytest
 from tests.fixtures.payloads import CAMERA, frame_ref, track, utc_at
 
-from spyoncino.events.grouping import (
-    FORGET_S,
-    ChangeKind,
-    EventBuilder,
-    EventChange,
-    GroupingSpec,
-    Outcome,
-)
+from spyoncino.events.follows import FORGET_S
+from spyoncino.events.grouping import EventBuilder, GroupingSpec
+from spyoncino.events.outcome import ChangeKind, EventChange, Outcome
 from spyoncino.events.remarks import Remark
 from spyoncino.geometry.boxes import FULL_PICTURE
 from spyoncino.schemas.detections import Track, TrackState
@@ -275,17 +270,17 @@ def test_a_press_joins_the_open_event_and_is_told_at_once() -> None:
     story.press(3.2)
     assert [change.kind for change in story.changes[before:]] == [ChangeKind.UPDATED]
     assert story.updated[-1].presses == (3.2,)
-    assert story.updated[-1].type == "person"
+    assert story.updated[-1].type == "doorbell"
 
 
-def test_a_person_after_the_press_turns_the_doorbell_event_into_one_of_a_person() -> None:
+def test_an_event_with_a_press_is_one_of_the_doorbell_whoever_is_seen() -> None:
     story = Story()
     story.press(5.0)
     story.walk(5.0, 8.0)
     story.walk(8.0, 9.0, track_id=2, label="car")
     story.finish()
     (event,) = story.completed
-    assert (event.type, event.labels) == ("person", ("person", "car"))
+    assert (event.type, event.labels) == ("doorbell", ("person", "car"))
 
 
 def test_a_car_that_passes_while_somebody_rings_stays_a_doorbell_event() -> None:

@@ -218,3 +218,15 @@ def test_hardware_that_was_not_measured_is_not_recommended() -> None:
     remark = about("decoding", remarks_on(facts, PLAN, SPEED))
     assert "v4l2m2m was not measured" in remark.sentence
     assert remark.help == ""
+
+
+def test_a_button_needs_pins_and_their_library() -> None:
+    plan = replace(PLAN, buttons=("front",))
+    told = [each for each in remarks_on(FACTS, plan, Speed()) if each.subject == "gpio"]
+    assert [each.verdict for each in told] == [Verdict.WRONG, Verdict.WRONG]
+    assert told[0].help == "remove gpio from doorbell front"
+    assert told[1].help == "pip install 'spyoncino[gpio]'"
+    chips = (Device("/dev/gpiochip0", "gpio", is_usable=True),)
+    there = replace(FACTS, gpio_chips=chips, has_gpio_library=True)
+    (note,) = [each for each in remarks_on(there, plan, Speed()) if each.subject == "gpio"]
+    assert "never on a Raspberry Pi" in note.sentence

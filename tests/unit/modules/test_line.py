@@ -97,7 +97,7 @@ async def play(harness: ModuleHarness, press_at_s: float | None = None) -> None:
     for step in range(LENGTH_S * FPS):
         pts_s = step / FPS
         if press_at_s is not None and pts_s == press_at_s:
-            press = DoorbellEvent(doorbell="bell", camera=CAMERA, pts_s=pts_s)
+            press = DoorbellEvent(event_id="press-1", doorbell="bell", camera=CAMERA, pts_s=pts_s)
             await harness.publish(DOORBELL_PRESSED.of("bell"), press)
         box = visitor(pts_s)
         seen = frame(pts_s, motion=motion(box) if box else STILL)
@@ -130,7 +130,7 @@ async def test_a_visit_becomes_one_event_with_all_its_files(
     await play(lossless_harness, press_at_s=10.0)
     await lossless_harness.drain()
     (event,) = completed(lossless_harness)
-    assert (event.type, event.labels, event.presses) == ("person", ("person",), (10.0,))
+    assert (event.type, event.labels, event.presses) == ("doorbell", ("person",), (10.0,))
     assert event.start_s == 5.0
     assert event.end_s == 15.0
     assert [(each.label, each.zones) for each in event.tracks] == [("person", ("porch",))]

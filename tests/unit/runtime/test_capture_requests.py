@@ -7,8 +7,14 @@ import pytest
 
 from spyoncino.errors import MediaError, UsageError
 from spyoncino.media.clip_writer import ClipFacts
-from spyoncino.runtime.capture.messages import ClipClosed, ClipProgress, FrameAt
-from spyoncino.runtime.capture_requests import ClipRequests, FrameRequests
+from spyoncino.runtime.capture.messages import (
+    BurstEnded,
+    BurstPicture,
+    ClipClosed,
+    ClipProgress,
+    FrameAt,
+)
+from spyoncino.runtime.capture_requests import BurstRequests, ClipRequests, FrameRequests
 from spyoncino.runtime.frame_ring import FrameHandle, FrameRing
 from spyoncino.runtime.leases import LeaseBook
 
@@ -36,6 +42,66 @@ async def test_a_picture_arrives_with_a_lease(ring: FrameRing) -> None:
 
     assert await requests.answer(request_id, 1.0) == handle
     assert leases.outstanding == 1
+
+
+def pictured(request_id: int, handle: FrameHandle, number: int = 0) -> BurstPicture:
+    return BurstPicture(request_id, number, handle, 1.0, 1, 1.0)
+
+
+async def test_pictures_of_a_burst_arrive_with_a_lease_each(ring: FrameRing) -> None:
+    leases = LeaseBook()
+    bursts = BurstRequests(leases)
+    request_id = bursts.open()
+    handles = [announce(ring), announce(ring)]
+    for number, handle in enumerate(handles):
+        bursts.settle(pictured(request_id, handle, number))
+    bursts.settle(BurstEnded(request_id))
+    found = [each.handle async for each in bursts.pictures(request_id, 1.0)]
+    assert found == handles
+    assert leases.outstanding == 2
+
+
+async def test_a_burst_that_nobody_reads_to_its_end_releases_the_rest(ring: FrameRing) -> None:
+    leases = LeaseBook()
+    bursts = BurstRequests(leases)
+    request_id = bursts.open()
+    bursts.settle(pictured(request_id, announce(ring)))
+    pictures = bursts.pictures(request_id, 1.0)
+    first = await anext(pictures)
+    bursts.settle(pictured(request_id, announce(ring), 1))
+    await pictures.aclose()
+    leases.release(first.handle)
+    assert (leases.outstanding, ring.held) == (0, 0)
+    bursts.settle(pictured(request_id, announce(ring), 2))
+    bursts.settle(BurstEnded(request_id))
+    assert (leases.outstanding, ring.held) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("end", "sentence"),
+    [
+        (BurstEnded(1, error="It stalled."), "It stalled"),
+        (BurstEnded(1, lost=2), "2 pictures of the burst found no place"),
+    ],
+)
+async def test_a_burst_with_too_few_pictures_says_why(end: BurstEnded, sentence: str) -> None:
+    bursts = BurstRequests(LeaseBook())
+    request_id = bursts.open()
+    bursts.settle(end)
+    with pytest.raises(MediaError, match=sentence):
+        await anext(bursts.pictures(request_id, 1.0))
+
+
+async def test_a_burst_ends_with_its_process_or_its_patience() -> None:
+    bursts = BurstRequests(LeaseBook())
+    dying, silent = bursts.open(), bursts.open()
+    bursts.fail_all("The process was killed.")
+    with pytest.raises(MediaError, match="was killed"):
+        await anext(bursts.pictures(dying, 1.0))
+    bursts = BurstRequests(LeaseBook())
+    silent = bursts.open()
+    with pytest.raises(MediaError, match=r"came for 0\.01 s"):
+        await anext(bursts.pictures(silent, 0.01))
 
 
 async def test_a_refusal_is_a_sentence() -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, DashboardModule, ModuleSettings
 from spyoncino.core.queues import Policy
+from spyoncino.events.story import names_of
 from spyoncino.schemas import topics
 from spyoncino.schemas.events import Event, EventState, EventUpdate
 from spyoncino.schemas.media import MediaArtifact, MediaKind
@@ -147,11 +148,13 @@ class ConsoleDashboard(DashboardModule[ConsoleSettings]):
 
 
 def _is_told_anew(row: EventRow, event: Event) -> bool:
-    return row.event.labels != event.labels or len(row.event.presses) != len(event.presses)
+    before = row.event
+    is_other = before.labels != event.labels or len(before.presses) != len(event.presses)
+    return is_other or names_of(before) != names_of(event)
 
 
 def _what(event: Event, row: EventRow) -> str:
-    parts = [", ".join(event.labels)]
+    parts = [", ".join(names_of(event)), ", ".join(event.labels)]
     if event.presses:
         parts.append(f"rang {len(event.presses)}×")
     if row.media:
@@ -162,6 +165,8 @@ def _what(event: Event, row: EventRow) -> str:
 def _line(event: Event) -> str:
     at = event.started_at.astimezone().strftime("%H:%M:%S")
     labels = ", ".join(event.labels)
+    who = ", ".join(names_of(event))
+    labels = f"{who}, {labels}" if who and labels else who or labels
     rang = f", rang {len(event.presses)}×" if event.presses else ""
     lasted = f"{event.end_s - event.start_s:.1f} s"
     return (

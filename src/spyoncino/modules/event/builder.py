@@ -1,6 +1,7 @@
 """Builds events of tracks, presses and motion, in camera time; see ``events.grouping``."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ from spyoncino.core.contracts import Consume, EventModule, ModuleSettings
 from spyoncino.core.message import CURRENT_MESSAGE, is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import BusClosedError
-from spyoncino.events.grouping import ChangeKind, EventBuilder, EventChange, GroupingSpec, Outcome
-from spyoncino.events.identity import event_id
+from spyoncino.events.grouping import EventBuilder, GroupingSpec
+from spyoncino.events.identity import event_id, past_press_event_id
 from spyoncino.events.labels import DEFAULT_LABELS
+from spyoncino.events.outcome import ChangeKind, EventChange, Outcome
+from spyoncino.events.recent_ids import RecentIds
 from spyoncino.modules.chores import Chores
 from spyoncino.schemas.detections import MotionEvent, TrackUpdate
 from spyoncino.schemas.events import DoorbellEvent, EventCompleted, EventCreated, EventUpdate
+from spyoncino.schemas.faces import FaceRecognitionEvent
 from spyoncino.schemas.frames import FrameRef
 from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.schemas.topics import (
@@ -26,6 +30,7 @@ from spyoncino.schemas.topics import (
     EVENT_COMPLETED,
     EVENT_CREATED,
     EVENT_UPDATED,
+    FACES_RECOGNIZED,
     MOTION_DETECTED,
     MOTION_ZONED,
     Topic,
@@ -43,6 +48,9 @@ BORN_OF = "born_of"
 
 TICK_S = 1.0
 """Live: how often silence is looked for."""
+
+PRESSES_REMEMBERED = 1024
+"""Ids of presses that a repeat is known by; the bus repeats at most what fits a full queue."""
 
 _MESSAGES: dict[ChangeKind, tuple[Topic[EventUpdate], type[EventUpdate]]] = {
     ChangeKind.CREATED: (EVENT_CREATED, EventCreated),  # type: ignore[dict-item]  # covariant here
@@ -86,13 +94,20 @@ class EventSettings(ModuleSettings):
 
 @dataclass(slots=True)
 class _Line:
-    """One camera: its builder, the last frame heard of, and what came before its time."""
+    """One camera: its builder, the last frame heard of, and what came before its time.
+
+    ``keeps_own_time``: it was rung before its first picture, so its event knows wall time only.
+    ``held``: tracks that wait for the faces of their moment.
+    """
 
     builder: EventBuilder
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     frame: FrameRef | None = None
     heard_ns: int = 0
+    keeps_own_time: bool = False
     early: list[tuple[float, Callable[[], Outcome]]] = field(default_factory=list)
+    held: deque[TrackUpdate] = field(default_factory=deque)
+    hears_faces: bool = False
 
 
 class EventBuilderModule(EventModule[EventSettings]):
@@ -100,7 +115,8 @@ class EventBuilderModule(EventModule[EventSettings]):
 
     Live, a press opens its event at once. In a lossless run presses and motion wait until the
     tracks of their moment are there, so that the result does not depend on which message travelled
-    faster.
+    faster; so do tracks until it is known whose faces they show. Live only the end of a stream
+    waits for looks at faces that are under way, and not for long.
     """
 
     name = "event.builder"
@@ -111,6 +127,7 @@ class EventBuilderModule(EventModule[EventSettings]):
         Consume(MOTION_ZONED, "on_tracks"),
         Consume(DOORBELL_PRESSED, "on_press", policy=Policy.BLOCK, durable=True),
         Consume(MOTION_DETECTED, "on_motion"),
+        Consume(FACES_RECOGNIZED, "on_faces"),
     )
     publishes = (EVENT_CREATED, EVENT_UPDATED, EVENT_COMPLETED)
 
@@ -119,6 +136,7 @@ class EventBuilderModule(EventModule[EventSettings]):
         self._lines: dict[str, _Line] = {}
         self._chores = Chores(context.log)
         self._counts = dict.fromkeys(ChangeKind, 0)
+        self._presses = RecentIds(PRESSES_REMEMBERED)
 
     async def configure(self, settings: EventSettings) -> None:
         """Take new settings; they hold for open events too."""
@@ -142,6 +160,7 @@ class EventBuilderModule(EventModule[EventSettings]):
         """Complete what is open: nothing more will be heard."""
         for camera, line in self._lines.items():
             async with line.turn:
+                await self._take_held(line, float("inf"))
                 await self._apply_early(camera, line, float("inf"))
                 await self._tell(camera, line.builder.finish("Spyoncino was stopped"))
 
@@ -160,22 +179,78 @@ class EventBuilderModule(EventModule[EventSettings]):
 
     async def on_tracks(self, update: TrackUpdate) -> None:
         """Take the tracks of one frame; the end of the stream completes the event."""
-        frame = update.frame
-        line = self._line(frame.camera)
+        line = self._line(update.frame.camera)
         async with line.turn:
-            if line.frame is not None and frame.pts_s < line.frame.pts_s - JUMP_BACK_S:
-                await self._tell(frame.camera, line.builder.finish("the camera began again"))
-            line.frame = frame
-            line.heard_ns = self.context.clock.monotonic_ns()
-            await self._apply_early(frame.camera, line, frame.pts_s)
-            await self._tell(frame.camera, line.builder.observe(update.tracks, frame))
-            if update.end_of_stream:
-                await self._apply_early(frame.camera, line, float("inf"))
-                await self._tell(frame.camera, line.builder.finish("the camera's stream ended"))
-                line.frame = None
+            is_held = line.hears_faces and update.end_of_stream
+            if self.context.lossless:
+                is_held = self.context.faces
+            else:
+                await self._take_held(line, float("inf"))
+            if not is_held:
+                await self._take_tracks(line, update)
+                return
+            line.held.append(update)
+        if not self.context.lossless:
+            self._chores.start(self._end_anyway(line, update), "end without faces")
+
+    async def on_faces(self, told: FaceRecognitionEvent) -> None:
+        """Take whose faces were seen, after the tracks of their moment."""
+        line = self._line(told.camera)
+        until_s = float("-inf") if told.settled_s is None else told.settled_s
+        async with line.turn:
+            line.hears_faces = not told.end_of_stream
+            if self.context.lossless:
+                await self._take_held(line, told.pts_s)
+            found = line.builder.identify(told.recognition_results, told.settled_s)
+            await self._tell(told.camera, found)
+            await self._take_held(line, float("inf") if told.end_of_stream else until_s)
+
+    async def _end_anyway(self, line: _Line, end: TrackUpdate) -> None:
+        hold_s = line.builder.faces_hold_s
+        await self.context.clock.sleep(hold_s)
+        async with line.turn:
+            if end in line.held:
+                camera, pts_s = end.frame.camera, end.frame.pts_s
+                reason = "looks at faces took too long; its end does not wait for them any more"
+                self.context.decisions.record(
+                    self.name, camera, "event", False, reason, limit=hold_s, at_s=pts_s
+                )
+                await self._take_held(line, float("inf"))
+
+    async def _take_held(self, line: _Line, until_s: float) -> None:
+        """Take the tracks that were held back; an end of a stream only when nothing follows."""
+        while line.held and line.held[0].frame.pts_s <= until_s:
+            if line.held[0].end_of_stream and until_s < float("inf"):
+                return
+            await self._take_tracks(line, line.held.popleft())
+
+    async def _take_tracks(self, line: _Line, update: TrackUpdate) -> None:
+        frame = update.frame
+        if line.frame is not None and frame.pts_s < line.frame.pts_s - JUMP_BACK_S:
+            await self._tell(frame.camera, line.builder.finish("the camera began again"))
+        if line.keeps_own_time:
+            line.keeps_own_time = False
+            await self._tell(frame.camera, line.builder.begin_camera_time(frame))
+        line.frame = frame
+        line.heard_ns = self.context.clock.monotonic_ns()
+        await self._apply_early(frame.camera, line, frame.pts_s)
+        await self._tell(frame.camera, line.builder.observe(update.tracks, frame))
+        if update.end_of_stream:
+            await self._apply_early(frame.camera, line, float("inf"))
+            await self._tell(frame.camera, line.builder.finish("the camera's stream ended"))
+            line.frame = None
 
     async def on_press(self, press: DoorbellEvent) -> None:
-        """A press opens an event, or joins the open one; one of a killed run is an event alone."""
+        """A press opens an event, or joins the open one; one of a killed run is an event alone.
+
+        A press that comes again is in its event already.
+        """
+        if press.event_id in self._presses:
+            return
+        await self._handle_press(press)
+        self._presses.add(press.event_id)
+
+    async def _handle_press(self, press: DoorbellEvent) -> None:
         if is_recovered():
             await self._tell_past_press(press)
             return
@@ -203,15 +278,20 @@ class EventBuilderModule(EventModule[EventSettings]):
     # --- time ------------------------------------------------------------------------------------
 
     def _take_press(self, line: _Line, press: DoorbellEvent) -> Outcome:
-        return line.builder.press(*self._moment(line, press))
+        return line.builder.press(*self._moment(line, press), press.event_id)
 
     def _moment(self, line: _Line, press: DoorbellEvent) -> tuple[float, datetime]:
         """Camera time and wall time of a press; the camera's clock is trusted where it is known."""
         frame = line.frame
         if frame is None:
             event = line.builder.open_event
-            if event is None or press.pts_s is not None:
+            if press.pts_s is not None or self.context.lossless:
                 return press.pts_s or 0.0, press.timestamp
+            line.keeps_own_time = True
+            line.heard_ns = self.context.clock.monotonic_ns()  # silence counts from the press
+            if event is None:
+                line.builder.finish("")  # a former event's time says nothing any more
+                return 0.0, press.timestamp
             # A camera without pictures: its time goes on from the press that opened the event.
             since_s = (press.timestamp - event.started_at).total_seconds()
             return event.start_s + max(0.0, since_s), press.timestamp
@@ -273,8 +353,10 @@ class EventBuilderModule(EventModule[EventSettings]):
 
     async def _tell_past_press(self, press: DoorbellEvent) -> None:
         """Its camera time means nothing to this run; its id is the same each time it is told."""
-        builder = self._new_builder(press.camera)
-        await self._tell(press.camera, builder.press(press.pts_s or 0.0, press.timestamp))
+        spec = self.camera_settings(press.camera).to_spec()
+        builder = EventBuilder(press.camera, spec, lambda *_: past_press_event_id(press.event_id))
+        at_s = press.pts_s or 0.0
+        await self._tell(press.camera, builder.press(at_s, press.timestamp, press.event_id))
         reason = "the program ended before this press was handled"
         await self._tell(press.camera, builder.finish(reason))
 

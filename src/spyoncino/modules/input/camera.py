@@ -15,7 +15,7 @@ from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, InputModule, ModuleSettings
 from spyoncino.core.guard import guarded, sentence
 from spyoncino.core.queues import Policy
-from spyoncino.errors import BusClosedError
+from spyoncino.errors import BusClosedError, StorageError
 from spyoncino.runtime.capture.messages import (
     CaptureMessage,
     EndOfStream,
@@ -277,7 +277,8 @@ class CameraInput(InputModule[CameraInputSettings]):
         )
 
     async def _publish_press(self, feed: CameraFeed, message: Pressed) -> None:
-        doorbell = self.context.cameras[feed.camera].doorbell or message.doorbell
+        known = self.context.doorbells.at_camera(feed.camera)
+        doorbell = known.doorbell_id if known else message.doorbell
         press = DoorbellEvent(
             source=feed.camera,
             correlation_id=feed.correlation_id,
@@ -287,7 +288,10 @@ class CameraInput(InputModule[CameraInputSettings]):
             pts_s=message.pts_s,
             method="simulator",
         )
-        await self.publish(topics.DOORBELL_PRESSED.of(doorbell), press)
+        try:
+            await self.publish(topics.DOORBELL_PRESSED.of(doorbell), press)
+        except StorageError as error:  # it is on its way all the same
+            self.context.log.error("a press is not safe", camera=feed.camera, error=str(error))
 
     async def _publish_end(self, feed: CameraFeed) -> None:
         """Tell that no frame follows; a camera that never showed one has nothing to end."""

@@ -13,6 +13,7 @@ from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, 
 from spyoncino.core.message import is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
+from spyoncino.events.identity import past_press_event_id
 from spyoncino.modules.unsaved import Unsaved
 from spyoncino.persistence.decisions import DecisionStore
 from spyoncino.persistence.events import EventStore, failed
@@ -164,6 +165,8 @@ class EventLog(StorageModule[EventLogSettings]):
 
     async def _save(self, state: _State) -> None:
         event = state.event
+        if await self._is_told_twice(event):
+            return
         took_ms = self._took_ms.get(event.event_id)
         if state.is_recovered:
             took_ms = _told_time_ms(event)
@@ -186,6 +189,17 @@ class EventLog(StorageModule[EventLogSettings]):
             event_ref=event.event_id,
         )
         await self.publish(topics.EVENT_STORED, acknowledgement)
+
+    async def _is_told_twice(self, event: Event) -> bool:
+        """Whether it is of a press that a killed run had brought into an event, but not finished.
+
+        What that run told of its event was published before, so its row is here before.
+        """
+        press_id = next(iter(event.press_ids), "")
+        if event.event_id != past_press_event_id(press_id):
+            return False
+        others = await self._events.holders_of_press(press_id, event.camera, event.started_at)
+        return any(other != event.event_id for other in others)
 
     async def _keep_decisions(self, event: Event) -> None:
         decisions = self.context.decisions.of(

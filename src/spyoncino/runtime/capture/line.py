@@ -10,6 +10,7 @@ from spyoncino.hardware.source_types import SourceFormat
 from spyoncino.media.packet_ring import PacketRing
 from spyoncino.media.pictures import analysis_size, i420_size_bytes
 from spyoncino.runtime.capture.analysed_stream import SubPackets
+from spyoncino.runtime.capture.burst import BurstFrames, RecentSpec
 from spyoncino.runtime.capture.feed import SourceFeed
 from spyoncino.runtime.capture.frame_publisher import EvenPace, FramePublisher
 from spyoncino.runtime.capture.gate_watch import GateWatch
@@ -37,6 +38,7 @@ class CaptureLine:
         store: Keeps the packets.
         publisher: Announces the pictures chosen for analysis.
         on_demand: Decodes full-size pictures of the last seconds.
+        burst: Decodes the full-size pictures of a press.
         opened: What main is told about the source.
         live: The live view, which outlasts the line.
     """
@@ -45,6 +47,7 @@ class CaptureLine:
     store: PacketStore
     publisher: FramePublisher
     on_demand: OnDemandFrames
+    burst: BurstFrames
     opened: SourceOpened
     live: LiveView
 
@@ -58,6 +61,7 @@ class CaptureLine:
         self.live.disconnect()
         self.store.close()
         self.on_demand.close()
+        self.burst.close()
         self.publisher.ring.close()
 
 
@@ -115,6 +119,7 @@ def build_line(
         store=PacketStore(ring, feed.video, source.audio, note, tell),
         publisher=FramePublisher(frames, size_px, EvenPace(spec.analysis_fps), motion, tell),
         on_demand=OnDemandFrames(folder, name, spec.pinned_slots, feed.video, tell),
+        burst=BurstFrames(folder, name, spec.burst_slots, feed.video, tell, _recent(spec)),
         opened=opened,
         live=live,
     )
@@ -132,6 +137,13 @@ def _analysis_width_px(spec: CaptureSpec, source: SourceFormat) -> int:
     if spec.source.sub is not None:
         return min(spec.analysis_max_width_px, USUAL_SUB_WIDTH_PX)
     return spec.analysis_max_width_px
+
+
+def _recent(spec: CaptureSpec) -> RecentSpec | None:
+    """Pictures kept at hand for a press; none where the pictures of another stream are decoded."""
+    if spec.recent_s <= 0 or spec.source.sub is not None:
+        return None
+    return RecentSpec(spec.recent_s, spec.recent_every_s)
 
 
 def _slots(spec: CaptureSpec, size_px: tuple[int, int]) -> int:

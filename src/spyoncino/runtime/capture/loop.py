@@ -18,6 +18,7 @@ from spyoncino.hardware.source_types import (
 from spyoncino.hardware.two_streams import SubFacts, TwoStreams
 from spyoncino.media.decode import DecodedFrame
 from spyoncino.media.packets import MediaPacket
+from spyoncino.runtime.capture.burst import BurstClock
 from spyoncino.runtime.capture.catch_up import CatchUp
 from spyoncino.runtime.capture.feed import Taken
 from spyoncino.runtime.capture.idle_gate import GateCounters
@@ -29,6 +30,7 @@ from spyoncino.runtime.capture.messages import (
     EndOfStream,
     Heartbeat,
     Pressed,
+    RequestBurst,
     RequestFrame,
     SourceStateChanged,
     StartClip,
@@ -160,6 +162,8 @@ class CaptureLoop:
         elif isinstance(command, RequestFrame):
             packets = self._line.store.video_around(command.pts_s)
             self._line.on_demand.request(command.request_id, command.pts_s, packets)
+        elif isinstance(command, RequestBurst):
+            self._begin_burst(command)
         elif isinstance(command, WatchLive):
             self._line.live.watch()
         elif isinstance(command, UnwatchLive):
@@ -169,6 +173,14 @@ class CaptureLoop:
                 self._line.feed.gated.attend(command.for_s)
         else:
             self._is_over = True
+
+    def _begin_burst(self, command: RequestBurst) -> None:
+        """A press: what is kept now and what comes next belong to it."""
+        ring = self._line.store.ring
+        clock = BurstClock(
+            ring.newest_s or 0.0, self._arrival_ns or time.monotonic_ns(), self._utc_origin_s or 0.0
+        )
+        self._line.burst.request(command.request_id, command.order, ring.since, clock)
 
     def _change_sub(self, change: SubStreamChanged) -> None:
         """Another stream is analysed from now on; main is told why, and when all is well again."""
@@ -212,7 +224,9 @@ class CaptureLoop:
         for packet in packets:
             self._line.store.keep(packet)
             self._line.live.take(packet)
+            self._line.burst.take(packet)
         for frame in frames:
+            self._line.burst.see(frame)
             if self._line.publisher.chooses(frame):
                 self._publish(frame, self._arrival_ns)
 
@@ -228,6 +242,7 @@ class CaptureLoop:
         self._make_up_for(is_all=True)
         self._pass_on(self._line.feed.flush())
         self._line.store.end_of_source()
+        self._line.burst.end_of_source()
         publisher = self._line.publisher
         self._pipe.send(EndOfStream(publisher.last_pts_s, publisher.decoded))
         self._pipe.send(SourceStateChanged("ended"))

@@ -142,6 +142,42 @@ class FrameAt:
 
 
 @dataclass(frozen=True, slots=True)
+class BurstPicture:
+    """One full-size picture of a burst, held for main.
+
+    Args:
+        request_id: Of the ``RequestBurst``.
+        number: Within the burst, from 0, in the order of time.
+        handle: Where it lies.
+        pts_s: Seconds since the source's first frame.
+        monotonic_ns: Monotonic time at which its packet arrived, as far as the stream tells.
+        utc_epoch_s: Wall time of the connection's first packet plus ``pts_s``.
+    """
+
+    request_id: int
+    number: int
+    handle: FrameHandle
+    pts_s: float
+    monotonic_ns: int
+    utc_epoch_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BurstEnded:
+    """No picture of this burst follows.
+
+    Args:
+        request_id: Of the ``RequestBurst``.
+        lost: Pictures for which no place became free.
+        error: Why there are fewer than asked for; a sentence, empty when all is well.
+    """
+
+    request_id: int
+    lost: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureCounters:
     """What a capture process did since it was started, and what it holds now.
 
@@ -223,6 +259,31 @@ class RequestFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class BurstOrder:
+    """Which pictures a burst has.
+
+    Args:
+        pts_s: The moment of the press in camera time; ``None``: the newest picture's.
+        before_s: The first picture is shown so long before it.
+        count: Pictures from the moment on.
+        interval_s: Seconds from one picture to the next, before and after.
+    """
+
+    pts_s: float | None = None
+    before_s: float = 0.6
+    count: int = 5
+    interval_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBurst:
+    """Decode full-size pictures from before a moment until after it, all in one walk."""
+
+    request_id: int
+    order: BurstOrder
+
+
+@dataclass(frozen=True, slots=True)
 class Attend:
     """Decode every picture for a while, and those since the last key frame."""
 
@@ -290,7 +351,18 @@ class Shutdown:
 CaptureMessage = SourceOpened | FrameReady | Pressed | SourceStateChanged | EndOfStream
 """What ``CaptureHandle.messages`` yields, in the order in which it happened."""
 
-FromChild = CaptureMessage | ClipProgress | ClipClosed | FrameAt | Heartbeat | SourceFailed
-ToChild = StartClip | EndClip | RequestFrame | Attend | WatchLive | UnwatchLive | Shutdown
+FromChild = (
+    CaptureMessage
+    | ClipProgress
+    | ClipClosed
+    | FrameAt
+    | BurstPicture
+    | BurstEnded
+    | Heartbeat
+    | SourceFailed
+)
+ToChild = (
+    StartClip | EndClip | RequestFrame | RequestBurst | Attend | WatchLive | UnwatchLive | Shutdown
+)
 LiveMessage = LiveBegun | LiveFragment | LiveUnavailable
 """What comes on the live view's own way, beside the messages."""

@@ -24,6 +24,10 @@ class CaptureSpec:
         ring_max_bytes: Fewer slots are taken where they would need more than this.
         pinned_slots: Full-size pictures of ``RequestFrame`` that may be leased at once; their
             shared memory is taken with the first request.
+        burst_slots: Full-size pictures of ``RequestBurst`` that may be leased at once, likewise.
+        recent_s: So long decoded pictures are kept at hand for a press, 3 MB each at full HD; 0 for
+            a camera without a doorbell.
+        recent_every_s: Seconds between two of them.
         packet_ring_s: Seconds of compressed video to keep: pre-roll plus decision delay.
         packet_ring_max_bytes: Compressed bytes to keep at most.
         motion: The motion detector's settings; ``None`` runs none.
@@ -41,6 +45,9 @@ class CaptureSpec:
     ring_slots: int = 12
     ring_max_bytes: int = 50_000_000
     pinned_slots: int = 4
+    burst_slots: int = 6
+    recent_s: float = 0.0
+    recent_every_s: float = 0.2
     packet_ring_s: float = 30.0
     packet_ring_max_bytes: int = 64_000_000
     motion: MotionSpec | None = field(default_factory=MotionSpec)
@@ -57,5 +64,5 @@ class CaptureSpec:
         """
         if self.analysis_fps <= 0:
             raise ValueError(f"analysis_fps {self.analysis_fps} must be more than 0")
-        if self.ring_slots < 2 or self.pinned_slots < 1:
-            raise ValueError("a camera needs at least 2 ring slots and 1 pinned slot")
+        if self.ring_slots < 2 or self.pinned_slots < 1 or self.burst_slots < 1:
+            raise ValueError("a camera needs at least 2 ring slots, 1 pinned slot and 1 burst slot")

@@ -1,16 +1,19 @@
 import asyncio
+from typing import Any
 
 import structlog
-from tests.fixtures.payloads import CAMERA, detection, frame_ref, track, tracks, utc_at
+from tests.fixtures.payloads import CAMERA, detection, frame_ref, known, track, tracks, utc_at
 
 from spyoncino.modules.event.builder import BORN_OF, SILENCE_S, EventBuilderModule, EventSettings
 from spyoncino.schemas.detections import MotionEvent, TrackState
 from spyoncino.schemas.events import DoorbellEvent, Event, EventState
+from spyoncino.schemas.faces import FaceRecognitionEvent
 from spyoncino.schemas.topics import (
     DOORBELL_PRESSED,
     EVENT_COMPLETED,
     EVENT_CREATED,
     EVENT_UPDATED,
+    FACES_RECOGNIZED,
     MOTION_DETECTED,
     MOTION_ZONED,
 )
@@ -96,6 +99,81 @@ async def test_presses_at_a_camera_without_pictures_keep_their_distance(
     later = press().model_copy(update={"timestamp": utc_at(2.5)})
     await module_harness.feed(PRESSES, press(), later)
     assert module_harness.received(EVENT_UPDATED)[-1].event.presses == (0.0, 2.5)
+
+
+async def test_a_press_before_the_first_picture_keeps_its_moment(
+    module_harness: ModuleHarness,
+) -> None:
+    """The camera's time begins with its first picture, four seconds after the bell was rung."""
+    await module_harness.add(EventBuilderModule)
+    early = press().model_copy(update={"timestamp": utc_at(-4.0)})
+    await module_harness.feed(PRESSES, early)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(MOTION_ZONED, tracks(20.0))
+    (event,) = completed(module_harness)
+    assert event.event_id == module_harness.received(EVENT_CREATED)[0].event.event_id
+    assert (event.started_at, event.start_s, event.presses) == (utc_at(-4.0), -4.0, (-4.0,))
+    assert (event.type, event.press_ids) == ("doorbell", (early.event_id,))
+    assert event.best is not None
+    assert event.best.frame is not None
+
+
+async def test_the_first_picture_serves_a_press_that_showed_nothing_yet(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await module_harness.feed(PRESSES, press().model_copy(update={"timestamp": utc_at(-4.0)}))
+    await module_harness.feed(MOTION_ZONED, tracks(0.0))
+    best = module_harness.received(EVENT_UPDATED)[-1].event.best
+    assert best is not None
+    assert (best.pts_s, best.frame) == (0.0, frame_ref(0.0))
+
+
+async def test_a_camera_that_shows_something_long_after_a_press_is_not_confused(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await module_harness.feed(PRESSES, press())
+    for _ in range(int(SILENCE_S) + 2):
+        await module_harness.clock.advance(1.0)
+        await module_harness.settle()
+    (alone,) = completed(module_harness)
+    assert alone.press_ids
+    await walk(module_harness, 0, 3)
+    created = module_harness.received(EVENT_CREATED)
+    assert [each.event.type for each in created] == ["doorbell", "person"]
+
+
+async def test_each_press_at_a_dead_camera_is_in_one_event_and_none_ends_in_the_future(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    ids = []
+    for at_s in (0.0, 100.0, 102.5):
+        rang = press().model_copy(update={"timestamp": utc_at(at_s), "event_id": f"press-{at_s}"})
+        ids.append(rang.event_id)
+        await module_harness.feed(PRESSES, rang)
+        for _ in range(40 if at_s != 100.0 else 2):
+            await module_harness.clock.advance(1.0)
+            await module_harness.settle()
+    first, second = completed(module_harness)
+    assert first.press_ids + second.press_ids == tuple(ids)
+    assert (second.started_at, second.ended_at) == (utc_at(100.0), utc_at(102.5))
+    assert second.transitions["completed"] <= utc_at(135.0)
+
+
+async def test_a_press_that_is_told_again_changes_nothing(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 1)
+    rang = press(1.5)
+    await module_harness.feed(PRESSES, rang)
+    await walk(module_harness, 2, 3)
+    await module_harness.feed(PRESSES, rang)
+    await module_harness.drain()
+    await module_harness.feed(PRESSES, rang)
+    (event,) = completed(module_harness)
+    assert (event.presses, event.press_ids) == ((1.5,), (rang.event_id,))
+    assert len(module_harness.received(EVENT_CREATED)) == 1
 
 
 async def test_a_press_without_camera_time_gets_it_from_the_clock(
@@ -250,3 +328,84 @@ async def test_messages_of_one_event_keep_their_order(module_harness: ModuleHarn
     topics = [each.topic for each in module_harness.messages if each.topic.startswith("event.")]
     assert topics == ["event.created", *["event.updated"] * (len(topics) - 2), "event.completed"]
     assert completed(module_harness)[0].presses == (1.1,)
+
+
+def named(pts_s: float, *, settled_s: float | None = None, **changes: Any) -> FaceRecognitionEvent:
+    return FaceRecognitionEvent(
+        camera=CAMERA,
+        pts_s=pts_s,
+        recognition_results=(known(pts_s=pts_s),),
+        settled_s=settled_s,
+        **changes,
+    )
+
+
+async def test_a_name_joins_the_event_of_its_track(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(2.0, settled_s=3.0))
+    await module_harness.feed(MOTION_ZONED, tracks(14.0))
+    (event,) = completed(module_harness)
+    assert [each.name for each in event.identities] == ["Ann"]
+    assert event.story.startswith("Ann came at")
+
+
+async def test_the_end_of_a_stream_waits_for_the_faces_of_it(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.0, end_of_stream=False))
+    await module_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    assert completed(module_harness) == []
+    late = named(3.0).model_copy(update={"end_of_stream": True})
+    await module_harness.feed(FACES_RECOGNIZED, late)
+    assert len(completed(module_harness)) == 1
+
+
+async def test_the_end_of_a_stream_waits_only_so_long(module_harness: ModuleHarness) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.0))
+    await module_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    await module_harness.settle()
+    await module_harness.clock.advance(2.0)
+    await module_harness.settle()
+    assert len(completed(module_harness)) == 1
+    assert "does not wait" in module_harness.reasons("event")[0][1]
+
+
+async def test_a_stream_that_begins_again_waits_for_no_faces_of_the_last(
+    module_harness: ModuleHarness,
+) -> None:
+    await module_harness.add(EventBuilderModule)
+    await walk(module_harness, 0, 3)
+    await module_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.0))
+    await module_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    await module_harness.feed(MOTION_ZONED, tracks(0.2))
+    assert len(completed(module_harness)) == 1
+
+
+async def test_in_a_lossless_run_tracks_wait_until_their_faces_are_told(
+    lossless_harness: ModuleHarness,
+) -> None:
+    lossless_harness.context.faces = True
+    await lossless_harness.add(EventBuilderModule)
+    await walk(lossless_harness, 0, 3)
+    assert lossless_harness.received(EVENT_CREATED) == []
+    await lossless_harness.feed(FACES_RECOGNIZED, named(1.0, settled_s=2.5))
+    (created,) = lossless_harness.received(EVENT_CREATED)
+    assert created.event.end_s == 0.0
+    assert lossless_harness.received(EVENT_UPDATED)[-1].event.end_s == 1.0
+    await lossless_harness.feed(MOTION_ZONED, tracks(3.2, end_of_stream=True))
+    await lossless_harness.feed(FACES_RECOGNIZED, named(3.0, end_of_stream=True))
+    (event,) = completed(lossless_harness)
+    assert ([each.name for each in event.identities], event.end_s) == (["Ann"], 3.0)
+
+
+async def test_what_waits_for_faces_is_told_when_the_program_stops(
+    lossless_harness: ModuleHarness,
+) -> None:
+    lossless_harness.context.faces = True
+    await lossless_harness.add(EventBuilderModule)
+    await walk(lossless_harness, 0, 3)
+    await lossless_harness.drain()
+    assert len(completed(lossless_harness)) == 1

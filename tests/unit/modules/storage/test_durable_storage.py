@@ -15,6 +15,7 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.contracts import BaseModule
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.wiring import subscribe_module
+from spyoncino.events.identity import past_press_event_id
 from spyoncino.modules.event.builder import EventBuilderModule
 from spyoncino.modules.storage.event_log import KILLED_REASON, EventLog
 from spyoncino.modules.storage.media_keeper import MediaKeeper
@@ -196,3 +197,45 @@ async def test_a_press_of_a_killed_run_becomes_an_event_of_its_own_moment(house:
     assert found.started_at == START
     assert found.presses == (500.0,)
     assert "ended before this press" in found.reason
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_press_that_a_killed_run_had_in_an_event_is_in_that_event_alone(
+    house: House, *, is_closed: bool
+) -> None:
+    """The run was killed after it told of the event and before the press was done with."""
+    await house.introduce(EventLog, EventBuilderModule)
+    press = DoorbellEvent(doorbell="front", camera="door", timestamp=START)
+    holder = told(EventState.PROCESSING).model_copy(update={"press_ids": ("x", press.event_id)})
+    async with house.run() as bus:
+        await bus.publish(DOORBELL_PRESSED.of("front"), press)
+        await bus.publish(EVENT_UPDATED, EventUpdate(event=holder))
+        if is_closed:
+            done = holder.model_copy(update={"state": EventState.COMPLETED})
+            await bus.publish(EVENT_COMPLETED, EventCompleted(event=done))
+    async with house.run(EventLog, EventBuilderModule) as bus:
+        await bus.drain()
+        (found,) = await house.store.find()
+    assert found.event_id == holder.event_id
+    assert found.state is (EventState.COMPLETED if is_closed else EventState.FAILED)
+    assert press.event_id in found.press_ids
+
+
+async def test_a_press_of_a_killed_run_that_is_told_in_two_more_runs_has_one_event(
+    house: House,
+) -> None:
+    """The second run, too, is killed before it was done with the press."""
+    await house.introduce(EventLog, EventBuilderModule)
+    press = DoorbellEvent(doorbell="front", camera="door", timestamp=START)
+    alone = past_press_event_id(press.event_id)
+    begun = told(EventState.CREATED).model_copy(
+        update={"event_id": alone, "press_ids": (press.event_id,)}
+    )
+    async with house.run() as bus:
+        await bus.publish(DOORBELL_PRESSED.of("front"), press)
+        await bus.publish(EVENT_CREATED, EventCreated(event=begun))
+    async with house.run(EventLog, EventBuilderModule) as bus:
+        await bus.drain()
+        (found,) = await house.store.find()
+    assert (found.event_id, found.press_ids) == (alone, (press.event_id,))
+    assert found.state is EventState.COMPLETED

@@ -1,0 +1,458 @@
+"""The people that are known: reference faces, several for each person, of one or more models.
+
+Everything blocks; the main process calls it in threads. Vectors of different models never meet:
+whoever searches or fills a gallery says which model is meant.
+"""
+
+import json
+import re
+import sqlite3
+import threading
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spyoncino.errors import UsageError
+from spyoncino.persistence.people_file import PeopleFile, mark_scrub_due
+from spyoncino.persistence.people_rows import (
+    NO_METADATA,
+    FaceMatch,
+    NewFace,
+    Person,
+    PersonKind,
+    Receipt,
+    StoredFace,
+    StoredReference,
+)
+from spyoncino.persistence.people_strangers import Strangers
+
+DEFAULT_TOLERANCE = 0.6
+"""Of dlib's 128 numbers, as the specification has it; other models have limits of their own."""
+
+_FACE = "id, person_id, encoding, model, metadata, crop, quality, is_blacklisted, created_at"
+
+Embed = Callable[[Sequence[bytes]], Sequence[NDArray[np.floating[Any]] | None]]
+"""JPEGs of aligned faces to their vectors; ``None`` for one that cannot be used."""
+
+
+class FaceDatabase:
+    """The database of people, ``<data>/faces/faces.db``.
+
+    Args:
+        db_path: The SQLite file; it and its folder are made where missing, for this user only.
+        key: Of an encrypted one, see ``people_cipher.read_key``.
+        is_reader: Another process owns it; nothing is written.
+
+    Raises:
+        DamagedFileError: The file is damaged.
+        StorageError: The key does not fit, the file is locked, or the disk refuses.
+    """
+
+    def __init__(self, db_path: Path, key: bytes | None = None, *, is_reader: bool = False) -> None:
+        self.file = PeopleFile(Path(db_path), key, is_reader=is_reader)
+        self.strangers = Strangers(self.file)
+        self._matrices: dict[str, tuple[int, list[StoredFace], NDArray[np.float64]]] = {}
+        self._matrix_lock = threading.Lock()
+        self._changes = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    # people -----------------------------------------------------------------------------------
+
+    def people(self) -> list[Person]:
+        """Everybody, by name."""
+        query = """
+            SELECT people.person_id, name, kind, people.created_at, count(faces.id)
+            FROM people LEFT JOIN faces USING (person_id)
+            GROUP BY people.person_id ORDER BY name COLLATE NOCASE
+        """
+        with self.file.read() as connection:
+            rows = connection.execute(query).fetchall()
+        return [
+            Person(person_id, name, PersonKind(kind), datetime.fromisoformat(created), faces)
+            for person_id, name, kind, created, faces in rows
+        ]
+
+    def person(self, name_or_id: str) -> Person | None:
+        """Somebody by the key or the shown name; capitals do not matter."""
+        wanted = name_or_id.casefold()
+        for each in self.people():
+            if wanted in (each.person_id.casefold(), each.name.casefold()):
+                return each
+        return None
+
+    def add_person(self, name: str, kind: PersonKind = PersonKind.KNOWN) -> Person:
+        """The person of this name, made where missing; one who is there keeps their kind.
+
+        Raises:
+            UsageError: The name has no letter or digit, or only differs in signs from another's.
+        """
+        person_id = person_id_of(name)
+        with self.file.write() as connection:
+            self._ensure_person(connection, person_id, " ".join(name.split()), kind)
+        found = self.person(person_id)
+        if found is None:
+            raise UsageError(f"{name} was forgotten at this very moment; try again")
+        if person_id_of(found.name) != person_id:
+            raise UsageError(f"{name!r} and {found.name!r} would be the same; add a second name")
+        return found
+
+    def flag(self, person_id: str, kind: PersonKind) -> None:
+        """Block somebody, or make them known or an ignored anchor again; all faces follow.
+
+        Raises:
+            UsageError: There is nobody of this key.
+        """
+        now = _now()
+        with self.file.write() as connection:
+            update = "UPDATE people SET kind = ?, updated_at = ? WHERE person_id = ?"
+            if connection.execute(update, (kind.value, now, person_id)).rowcount == 0:
+                raise UsageError(nobody(person_id))
+            connection.execute(
+                "UPDATE faces SET is_blacklisted = ?, updated_at = ? WHERE person_id = ?",
+                (kind is PersonKind.BLOCKED, now, person_id),
+            )
+        self._changes += 1
+
+    def forget(self, person_id: str) -> Receipt:
+        """Erase a person: every vector and every crop, also of their time as a stranger.
+
+        The bytes are gone from the file afterwards, not only from its tables.
+
+        Raises:
+            UsageError: There is nobody of this key.
+            StorageError: The disk refused; nobody is forgotten.
+        """
+        with self.file.write() as connection:
+            select = "SELECT name FROM people WHERE person_id = ?"
+            row = connection.execute(select, (person_id,)).fetchone()
+            if row is None:
+                raise UsageError(nobody(person_id))
+            select = "SELECT count(*), total(length(crop) > 0) FROM faces WHERE person_id = ?"
+            faces, face_crops = connection.execute(select, (person_id,)).fetchone()
+            connection.execute("DELETE FROM faces WHERE person_id = ?", (person_id,))
+            sightings, sighting_crops = self.strangers.erase_of_person(connection, person_id)
+            connection.execute("DELETE FROM people WHERE person_id = ?", (person_id,))
+            mark_scrub_due(connection)
+        self._changes += 1
+        return Receipt(
+            person_id,
+            row[0],
+            faces=faces,
+            crops=int(face_crops) + sighting_crops,
+            sightings=sightings,
+            is_scrubbed=self.file.scrub(),
+        )
+
+    # faces ------------------------------------------------------------------------------------
+
+    def add_face(
+        self,
+        person_id: str,
+        encoding: NDArray[np.floating[Any]],
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        model: str | None = None,
+        crop: bytes = b"",
+        quality: float | None = None,
+    ) -> str:
+        """Keep a reference face; a person who is not there yet is made, with the key as name.
+
+        Args:
+            person_id: Key of the person.
+            encoding: Vector, shape ``(d,)``; kept as float64, in full.
+            metadata: What JSON can say about it.
+            model: Model that made it; ``None``: that of the newest face.
+            crop: JPEG of the aligned face.
+            quality: 0..1.
+
+        Returns:
+            Number of the face, as text.
+
+        Raises:
+            UsageError: The vector is empty, not finite or of another length than the model's.
+            StorageError: The disk refused.
+        """
+        face = NewFace(encoding, metadata or NO_METADATA, crop, quality)
+        return self.add_faces(person_id, [face], model=model)[0]
+
+    def add_faces(
+        self, person_id: str, faces: Iterable[NewFace], *, model: str | None = None
+    ) -> list[str]:
+        """Keep many reference faces of a person, all of them or none; see ``add_face``."""
+        meant = self.newest_model() if model is None else model
+        now = _now()
+        numbers = []
+        with self.file.write() as connection:
+            kind = self._ensure_person(connection, person_id, person_id, PersonKind.KNOWN)
+            select = "SELECT encoding FROM faces WHERE model = ? ORDER BY id DESC LIMIT 1"
+            row = connection.execute(select, (meant,)).fetchone()
+            length = None if row is None else len(self._vector(row[0]))
+            for face in faces:
+                vector = checked_vector(face.encoding, meant, length)
+                length = len(vector)
+                cursor = connection.execute(
+                    "INSERT INTO faces (person_id, encoding, metadata, created_at, updated_at, "
+                    "is_blacklisted, model, crop, quality) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        person_id,
+                        self.file.cipher.seal(vector.tobytes(), "faces.encoding"),
+                        self._sealed_metadata(face.metadata),
+                        now,
+                        now,
+                        kind is PersonKind.BLOCKED,
+                        meant,
+                        self.file.cipher.seal(face.crop, "faces.crop"),
+                        face.quality,
+                    ),
+                )
+                numbers.append(str(cursor.lastrowid))
+        self._changes += 1
+        return numbers
+
+    def list_faces(
+        self, person_id: str | None = None, *, model: str | None = None
+    ) -> list[StoredFace]:
+        """Reference faces in the order they came; of one person or model, or all."""
+        query = f"SELECT {_FACE} FROM faces WHERE (?1 IS NULL OR person_id = ?1) "  # noqa: S608
+        query += "AND (?2 IS NULL OR model = ?2) ORDER BY id"
+        with self.file.read() as connection:
+            rows = connection.execute(query, (person_id, model)).fetchall()
+            return [self._face_of(row) for row in rows]
+
+    def remove_faces(self, face_ids: Iterable[str]) -> int:
+        """Erase reference faces; their person stays.
+
+        Returns:
+            How many there were.
+        """
+        with self.file.write() as connection:
+            numbers = [(each,) for each in face_ids]
+            count = connection.executemany("DELETE FROM faces WHERE id = ?", numbers).rowcount
+            mark_scrub_due(connection)
+        self._changes += 1
+        self.file.scrub()
+        return max(0, count)
+
+    def newest_model(self) -> str:
+        """Model of the newest face; empty in an empty database."""
+        with self.file.read() as connection:
+            row = connection.execute("SELECT model FROM faces ORDER BY id DESC LIMIT 1").fetchone()
+        return "" if row is None else str(row[0])
+
+    # searching --------------------------------------------------------------------------------
+
+    def find_matches(
+        self,
+        encoding: NDArray[np.floating[Any]],
+        tolerance: float = DEFAULT_TOLERANCE,
+        *,
+        model: str | None = None,
+    ) -> list[FaceMatch]:
+        """Every reference within a distance, nearest first.
+
+        One exact pass over a matrix that is kept in memory until the database changes.
+
+        Args:
+            encoding: Shape ``(d,)``.
+            tolerance: Largest Euclidean distance that counts.
+            model: Whose references are meant; ``None``: those of the newest face's model.
+
+        Raises:
+            UsageError: The vector is of another length than the model's.
+        """
+        meant = self.newest_model() if model is None else model
+        faces, matrix = self._matrix(meant)
+        if not faces:
+            return []
+        probe = checked_vector(encoding, meant, matrix.shape[1])
+        distances = np.sqrt(np.square(matrix - probe).sum(axis=1))
+        order = np.argsort(distances, kind="stable")
+        near = order[: int(np.searchsorted(distances[order], tolerance, side="right"))]
+        return [
+            FaceMatch(
+                faces[index].face_id,
+                faces[index].person_id,
+                float(distances[index]),
+                max(0.0, 1.0 - float(distances[index])),
+                faces[index].metadata,
+            )
+            for index in near
+        ]
+
+    def references(self, model: str | None = None) -> list[StoredReference]:
+        """What a gallery in memory is made of: the references of one model.
+
+        Args:
+            model: ``None``: that of the newest face.
+        """
+        meant = self.newest_model() if model is None else model
+        query = (
+            "SELECT faces.id, person_id, kind, encoding FROM faces JOIN people USING (person_id) "
+            "WHERE model = ? ORDER BY faces.id"
+        )
+        with self.file.read() as connection:
+            rows = connection.execute(query, (meant,)).fetchall()
+        return [
+            StoredReference(str(number), person_id, kind, self._vector(sealed).astype(np.float32))
+            for number, person_id, kind, sealed in rows
+        ]
+
+    def reembed(self, embed: Embed, model: str, *, batch: int = 32) -> tuple[int, int]:
+        """Make references of another model from the crops that were kept.
+
+        Faces of the old model stay: going back costs nothing. Faces that have one of the new
+        model already are left out, so an interrupted run is simply repeated.
+
+        Args:
+            embed: Vectors of crops.
+            model: Name of the model that ``embed`` uses.
+            batch: Crops at once.
+
+        Returns:
+            How many references were made, and how many faces have no crop that can be used.
+        """
+        faces = self.list_faces()
+        done = {(face.person_id, face.crop) for face in faces if face.model == model}
+        waiting: dict[tuple[str, bytes], StoredFace] = {}
+        without = set()
+        for face in faces:
+            if face.model == model:
+                continue
+            if not face.crop:
+                without.add(face.face_id)
+            elif (face.person_id, face.crop) not in done:
+                waiting[face.person_id, face.crop] = face
+        made, left = 0, list(waiting.values())
+        for start in range(0, len(left), batch):
+            some = left[start : start + batch]
+            for face, vector in zip(some, embed([each.crop for each in some]), strict=True):
+                if vector is None:
+                    without.add(face.face_id)
+                    continue
+                self.add_face(
+                    face.person_id,
+                    vector,
+                    face.metadata,
+                    model=model,
+                    crop=face.crop,
+                    quality=face.quality,
+                )
+                made += 1
+        return made, len(without)
+
+    # inside -----------------------------------------------------------------------------------
+
+    def _matrix(self, model: str) -> tuple[list[StoredFace], NDArray[np.float64]]:
+        with self.file.read() as connection:
+            (others,) = connection.execute("PRAGMA data_version").fetchone()  # foreign writes
+        state = hash((others, self._changes))
+        with self._matrix_lock:
+            kept = self._matrices.get(model)
+            if kept is None or kept[0] != state:
+                faces = self.list_faces(model=model)
+                kept = (state, faces, np.array([face.encoding for face in faces]))
+                self._matrices = {model: kept}
+        return kept[1], kept[2]
+
+    def _face_of(self, row: tuple[Any, ...]) -> StoredFace:
+        number, person_id, encoding, model, metadata, crop, quality, is_blacklisted, created = row
+        return StoredFace(
+            face_id=str(number),
+            person_id=person_id,
+            encoding=self._vector(encoding),
+            model=model,
+            metadata=json.loads(self.file.opened(metadata or "{}", "faces.metadata")),
+            crop=self.file.opened(crop, "faces.crop"),
+            quality=quality,
+            is_blacklisted=bool(is_blacklisted),
+            created_at=datetime.fromisoformat(created),
+        )
+
+    def _vector(self, sealed: bytes) -> NDArray[np.float64]:
+        return np.frombuffer(self.file.opened(sealed, "faces.encoding"), dtype="<f8")
+
+    def _sealed_metadata(self, metadata: Mapping[str, Any]) -> bytes | str:
+        text = json.dumps(dict(metadata), ensure_ascii=False)
+        if not self.file.is_encrypted:
+            return text
+        return self.file.cipher.seal(text.encode(), "faces.metadata")
+
+    def _ensure_person(
+        self, connection: sqlite3.Connection, person_id: str, name: str, kind: PersonKind
+    ) -> PersonKind:
+        """Make a person where missing; returns the kind that holds."""
+        if not person_id:
+            raise UsageError("a person needs a key, such as ann-lee")
+        now = _now()
+        connection.execute(
+            "INSERT OR IGNORE INTO people VALUES (?, ?, ?, ?, ?)",
+            (person_id, name, kind.value, now, now),
+        )
+        select = "SELECT kind FROM people WHERE person_id = ?"
+        return PersonKind(connection.execute(select, (person_id,)).fetchone()[0])
+
+
+def person_id_of(name: str) -> str:
+    """The key of a name: small letters, digits and dashes; ``Ann Lee`` is ``ann-lee``.
+
+    Letters of other scripts stay; accents of Latin ones are left out.
+
+    Raises:
+        UsageError: Nothing is left.
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    plain = "".join(each for each in plain if not unicodedata.combining(each))
+    key = re.sub(r"[\W_]+", "-", plain).strip("-")
+    if not key:
+        raise UsageError(f"{name!r} is no name: it has no letter and no digit")
+    return key
+
+
+def nobody(name: str) -> str:
+    """The sentence about somebody who is not there."""
+    return f"there is nobody called {name!r}; see `spyoncino faces list`"
+
+
+def checked_vector(
+    encoding: NDArray[np.floating[Any]], model: str, length: int | None
+) -> NDArray[np.float64]:
+    """An encoding as it is kept.
+
+    Raises:
+        UsageError: It is empty, not finite, or not as long as the model's others.
+    """
+    vector = np.ascontiguousarray(encoding, dtype="<f8")
+    if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
+        raise UsageError("an encoding is a vector of finite numbers")
+    if length is not None and len(vector) != length:
+        raise UsageError(
+            f"vectors of the model {model or '(none)'} have {length} numbers, not {len(vector)}; "
+            "vectors of two models are never compared: name the model"
+        )
+    return vector
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,255 @@
+"""Orders about people: the same whether main runs or not, and told on the bus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spyoncino.clock import SystemClock
+from spyoncino.core.bus import Bus
+from spyoncino.core.control_desk import ControlDesk
+from spyoncino.core.gallery_orders import (
+    ADD,
+    FLAG,
+    FORGET,
+    IGNORE_STRANGER,
+    NAME_STRANGER,
+    REMOVE,
+    face_from_plain,
+    face_to_plain,
+    order_gallery,
+    register_gallery,
+)
+from spyoncino.core.message import Message
+from spyoncino.core.paths import DataFolder
+from spyoncino.errors import StorageError, UsageError
+from spyoncino.persistence.database import Database
+from spyoncino.persistence.events import EventStore
+from spyoncino.persistence.people import FaceDatabase
+from spyoncino.persistence.people_rows import NewFace, NewSighting
+from spyoncino.schemas.events import Event, EventState, Identity, Verdict
+from spyoncino.schemas.topics import GALLERY_CHANGED
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    made = DataFolder(tmp_path / "data")
+    made.prepare()
+    return made
+
+
+@asynccontextmanager
+async def running_main(folder: DataFolder) -> AsyncIterator[list[Any]]:
+    """A main of nothing but what obeys the orders; gives the changes that it tells."""
+    told: list[Any] = []
+
+    async def hear(message: Message) -> None:
+        told.append(message.payload)
+
+    database = Database(folder.database)
+    await asyncio.to_thread(folder.lock)
+    await database.open()
+    people = await asyncio.to_thread(FaceDatabase, folder.face_database)
+    desk = ControlDesk(folder.socket)
+    try:
+        async with Bus(SystemClock()) as bus:
+            bus.subscribe(GALLERY_CHANGED, hear, name="ear")
+            register_gallery(desk, lambda: people, database, bus)
+            await desk.open()
+            yield told
+            await bus.drain()
+            await desk.close()
+    finally:
+        people.close()
+        await database.close()
+        folder.unlock()
+
+
+def faces(count: int = 1) -> list[dict[str, Any]]:
+    return [
+        face_to_plain(NewFace(np.array([1.0, each]), {"n": each}, b"crop", 0.5))
+        for each in range(count)
+    ]
+
+
+async def save_event(folder: DataFolder, event_id: str, *identities: Identity) -> None:
+    database = Database(folder.database)
+    await database.open()
+    event = Event(
+        event_id=event_id,
+        camera="door",
+        type="person",
+        state=EventState.COMPLETED,
+        start_s=0,
+        end_s=1,
+        started_at=NOON,
+        ended_at=NOON + timedelta(seconds=1),
+        identities=identities,
+    )
+    await EventStore(database).save(event)
+    await database.close()
+
+
+async def identities(folder: DataFolder, event_id: str) -> tuple[Identity, ...]:
+    database = Database(folder.database)
+    await database.open()
+    event = await EventStore(database).get(event_id)
+    await database.close()
+    assert event is not None
+    return event.identities
+
+
+def identity(**facts: Any) -> Identity:
+    usual = {"decision": Verdict.UNKNOWN, "similarity": 0.2, "margin": 0.1, "track_id": 1}
+    return Identity.model_validate({**usual, **facts})
+
+
+def with_people(folder: DataFolder) -> FaceDatabase:
+    return FaceDatabase(folder.face_database)
+
+
+def see_stranger(folder: DataFolder, *events: str) -> int:
+    with with_people(folder) as people:
+        number = people.strangers.new_stranger(NOON)
+        for at, event in enumerate(events):
+            people.strangers.add_sighting(
+                NewSighting(
+                    "door", event, NOON, np.array([1.0, at]), "m", 1, b"crop%d" % at, 0.5, number
+                )
+            )
+    return number
+
+
+def test_a_face_survives_being_said_as_json() -> None:
+    face = NewFace(np.array([0.1, -2.0]), {"file": "ä.jpg"}, b"\xff\xd8", None)
+    again = face_from_plain(face_to_plain(face))
+    assert np.array_equal(again.encoding, face.encoding)
+    assert (again.metadata, again.crop, again.quality) == ({"file": "ä.jpg"}, b"\xff\xd8", None)
+    with pytest.raises(UsageError, match="this is no face"):
+        face_from_plain({"encoding": "?"})
+
+
+async def test_orders_do_the_same_on_a_house_at_rest_and_on_a_running_one(
+    folder: DataFolder,
+) -> None:
+    async def life() -> list[Any]:
+        done = [
+            await order_gallery(folder, ADD, name="Ann Lee", model="m", faces=faces(3)),
+            await order_gallery(folder, FLAG, name="ann lee", kind="blocked"),
+            await order_gallery(folder, REMOVE, face_ids=["2"]),
+        ]
+        receipt = await order_gallery(folder, FORGET, name="Ann Lee")
+        return [*done, receipt]
+
+    at_rest = await life()
+    assert at_rest[0] == {"person_id": "ann-lee", "name": "Ann Lee", "face_ids": ["1", "2", "3"]}
+    assert at_rest[1] == {"person_id": "ann-lee", "name": "Ann Lee", "kind": "blocked"}
+    assert at_rest[2] == {"removed": 1}
+    assert (at_rest[3]["faces"], at_rest[3]["crops"], at_rest[3]["events"]) == (2, 2, 0)
+    await asyncio.to_thread(folder.face_database.unlink)
+    async with running_main(folder) as told:
+        running = await life()
+    assert running == at_rest
+    assert [each.change for each in told] == ["enrolled", "blocked", "forgotten", "forgotten"]
+    assert told[0].person_ids == ("ann-lee",)
+
+
+async def test_what_cannot_be_is_refused_by_both(folder: DataFolder) -> None:
+    async def refused() -> None:
+        with pytest.raises(UsageError, match="there is nobody called 'eve'"):
+            await order_gallery(folder, FORGET, name="eve")
+        with pytest.raises(UsageError, match="there is no stranger 4"):
+            await order_gallery(folder, NAME_STRANGER, stranger=4, name="Eve")
+
+    await refused()
+    async with running_main(folder) as told:
+        await refused()
+        with pytest.raises(UsageError, match="was given wrong arguments"):
+            await order_gallery(folder, ADD, name="Eve", model="m")
+    assert told == []
+
+
+async def test_naming_a_stranger_makes_references_and_relabels_the_past(
+    folder: DataFolder,
+) -> None:
+    number = await asyncio.to_thread(see_stranger, folder, "e1", "e2")
+    await save_event(folder, "e1", identity(), identity(track_id=2))
+    await save_event(folder, "e3", identity(stranger=number, track_id=9))
+    done = await order_gallery(folder, NAME_STRANGER, stranger=number, name="Ann Lee")
+    assert done == {
+        "stranger": number,
+        "person_id": "ann-lee",
+        "name": "Ann Lee",
+        "faces": 2,
+        "events": 2,
+    }
+    first, second = await identities(folder, "e1")
+    assert (first.name, first.person_id, first.decision) == ("Ann Lee", "ann-lee", Verdict.KNOWN)
+    assert first.reason == f"named later: stranger {number} is Ann Lee"
+    assert second == identity(track_id=2)
+    assert (await identities(folder, "e3"))[0].name == "Ann Lee"
+
+    def check() -> None:
+        with with_people(folder) as people:
+            assert [face.crop for face in people.list_faces("ann-lee")] == [b"crop0", b"crop1"]
+            assert people.strangers.get(number).person_id == "ann-lee"
+
+    await asyncio.to_thread(check)
+    with pytest.raises(UsageError, match=f"stranger {number} is ann-lee already"):
+        await order_gallery(folder, NAME_STRANGER, stranger=number, name="Bob")
+
+
+async def test_a_stranger_named_as_blocked_is_blocked_in_the_past_too(folder: DataFolder) -> None:
+    number = await asyncio.to_thread(see_stranger, folder, "e1")
+    await save_event(folder, "e1", identity())
+    await order_gallery(folder, NAME_STRANGER, stranger=number, name="Bob", kind="blocked")
+    assert (await identities(folder, "e1"))[0].decision is Verdict.BLOCKED
+
+
+async def test_an_ignored_stranger_becomes_an_anchor_and_leaves_past_events(
+    folder: DataFolder,
+) -> None:
+    number = await asyncio.to_thread(see_stranger, folder, "e1")
+    await save_event(folder, "e1", identity(), identity(track_id=2))
+    done = await order_gallery(folder, IGNORE_STRANGER, stranger=number)
+    assert (done["name"], done["faces"], done["events"]) == (f"Ignored {number}", 1, 1)
+    assert await identities(folder, "e1") == (identity(track_id=2),)
+
+    def check() -> None:
+        with with_people(folder) as people:
+            assert people.references("m")[0].kind == "ignored"
+            assert people.strangers.get(number).is_ignored
+
+    await asyncio.to_thread(check)
+
+
+async def test_a_forgotten_person_is_told_by_no_event_any_more(folder: DataFolder) -> None:
+    await order_gallery(folder, ADD, name="Ann Lee", model="m", faces=faces())
+    known = identity(
+        decision=Verdict.KNOWN, name="Ann Lee", person_id="ann-lee", reason="0.9 to Ann"
+    )
+    unsure = identity(decision=Verdict.UNSURE, resembles="Ann Lee", track_id=2, reason="to Ann")
+    bob = identity(decision=Verdict.KNOWN, name="Bob", person_id="bob", track_id=3)
+    await save_event(folder, "e1", known, unsure, bob)
+    receipt = await order_gallery(folder, FORGET, name="Ann Lee")
+    assert receipt["events"] == 1
+    after = await identities(folder, "e1")
+    assert "Ann" not in "".join(each.model_dump_json() for each in after)
+    assert after[0].decision is Verdict.UNKNOWN
+    assert after[2] == bob
+
+
+async def test_an_encrypted_gallery_needs_its_key_at_rest(folder: DataFolder) -> None:
+    key = b"k" * 32
+    await order_gallery(folder, ADD, key=key, name="Ann", model="m", faces=faces())
+    with pytest.raises(StorageError, match="is encrypted"):
+        await order_gallery(folder, FORGET, name="Ann")
+    assert folder.running_process is None
+    await order_gallery(folder, FORGET, key=key, name="Ann")
