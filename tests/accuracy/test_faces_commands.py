@@ -7,6 +7,7 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,14 +27,14 @@ def faces(data: Path, *words: object, code: int = 0) -> Result:
     return result
 
 
-def identified(data: Path, *pictures: Path) -> list[dict[str, object]]:
+def identified(data: Path, *pictures: Path) -> list[dict[str, Any]]:
     """The faces of each picture; the widest of each."""
     lines = faces(data, "identify", "--json", *pictures).stdout.splitlines()
     return [max(each["faces"], key=_width) for each in map(json.loads, lines)]
 
 
-def _width(face: dict[str, list[float]]) -> float:
-    return face["box"][2] - face["box"][0]
+def _width(face: dict[str, Any]) -> float:
+    return float(face["box"][2] - face["box"][0])
 
 
 def test_the_bundled_visitor_is_enrolled_recognised_and_forgotten(tmp_path: Path) -> None:

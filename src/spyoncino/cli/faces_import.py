@@ -23,7 +23,7 @@ from spyoncino.cli.faces_place import (
 from spyoncino.cli.options import options_of, print_json, stderr, stdout
 from spyoncino.core.gallery_orders import FLAG
 from spyoncino.errors import UsageError
-from spyoncino.persistence.people import person_id_of
+from spyoncino.persistence.people_names import person_id_of
 from spyoncino.persistence.people_rows import PersonKind
 
 LEGACY = {"known_faces": PersonKind.KNOWN, "blacklist_faces": PersonKind.BLOCKED}
