@@ -5,7 +5,11 @@ of a real clip when SPYONCINO_TESTDATA names a folder with ``clips/``. The refer
 one thread; agreement is the share of sure boxes that both have. The mock shows what the measuring
 itself costs. At the end what ``auto`` would choose, by the rule that ``run`` uses.
 
-Usage: detection_bench.py [--rounds N] [--threads N ...]
+Faces have a report of their own (``--task faces``): milliseconds at several input sizes, the
+overhead against the bare network on the same input, and with SPYONCINO_TESTDATA how many faces of
+group pictures and portraits are found.
+
+Usage: detection_bench.py [--task objects|faces|all] [--rounds N] [--threads N ...]
 """
 
 import argparse
@@ -16,6 +20,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from face_detection_rows import face_rows
 from report import Row, write_report
 from spyoncino.detectors.auto import REFERENCE, Candidate, front_door_pictures, measure, pick
 from spyoncino.detectors.base import Image
@@ -81,21 +86,30 @@ def way_rows(
     return [*rows, Row("auto: times as fast as the reference", gain, "ratio", None, note)]
 
 
+def report_objects(rounds: int, threads: Sequence[int], data: str | None) -> None:
+    """Everything that finds objects."""
+    images = front_door_pictures() + (clip_pictures(Path(data)) if data else [])
+    factory = DetectorFactory()
+    rows = detector_rows(factory, images, rounds)
+    rows += way_rows(factory, images, threads)
+    for name, reason in factory.failures.items():
+        rows.append(Row(f"{name}: cannot be loaded", float("nan"), "", None, reason))
+    write_report("detection", rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--task", choices=("objects", "faces", "all"), default="all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--threads", type=int, nargs="+", default=sorted({1, len(os.sched_getaffinity(0))})
     )
     chosen = parser.parse_args()
     data = os.environ.get("SPYONCINO_TESTDATA")
-    images = front_door_pictures() + (clip_pictures(Path(data)) if data else [])
-    factory = DetectorFactory()
-    rows = detector_rows(factory, images, chosen.rounds)
-    rows += way_rows(factory, images, chosen.threads)
-    for name, reason in factory.failures.items():
-        rows.append(Row(f"{name}: cannot be loaded", float("nan"), "", None, reason))
-    write_report("detection", rows)
+    if chosen.task != "faces":
+        report_objects(chosen.rounds, chosen.threads, data)
+    if chosen.task != "objects":
+        write_report("face-detection", face_rows(chosen.rounds, Path(data) if data else None))
 
 
 if __name__ == "__main__":

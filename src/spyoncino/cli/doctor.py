@@ -28,6 +28,7 @@ from spyoncino.host import bench
 from spyoncino.host.advice import Plan, Remark, Speed, Verdict, remarks_on
 from spyoncino.host.cameras import LIMIT_S, ask_cameras
 from spyoncino.host.decoders import decode_costs, full_hd
+from spyoncino.host.face_advice import remarks_on_faces
 from spyoncino.host.facts import MachineFacts, gather_facts
 from spyoncino.media.hardware_decode import DecoderKind
 from spyoncino.media.pictures import i420_size_bytes
@@ -82,6 +83,7 @@ def doctor(
     # Measured first: cameras that are watched meanwhile would make this computer look slower.
     seen = [] if quick or no_cameras else _ask_cameras(settings)
     remarks = [*problems, *seen, *remarks_on(facts, plan, speed)]
+    remarks += remarks_on_faces(facts)
     remarks += [
         Remark(Verdict.WRONG, "modules", f"{each.name}: {each.error}", "install what it needs")
         for each in without_misfits(registry).failures

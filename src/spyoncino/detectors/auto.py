@@ -1,5 +1,7 @@
 """Measures the detectors that are here with the model in force, and picks one; type ``auto``.
 
+The same for objects and for faces: each has its own detectors, model and choices.
+
 The reference is ``cpu`` with one thread: what every other way finds is compared with it, and it
 stays when nothing is clearly faster, or when the machine is too busy to tell. A choice is kept in
 a file with its figures, so that only the first start with a model, a machine and a version
@@ -19,7 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from spyoncino import __version__
-from spyoncino.detectors.base import BaseDetector, Image
+from spyoncino.detectors.base import BaseDetector, Image, Task
+from spyoncino.detectors.face_config import FaceDetectorConfig
 from spyoncino.detectors.object_config import ObjectDetectorConfig
 from spyoncino.detectors.results import RawDetection
 from spyoncino.detectors.store import ModelStore, read_verified
@@ -28,8 +31,8 @@ from spyoncino.hardware.front_door import FrontDoor, Script
 from spyoncino.media.colour import i420_crop_to_bgr
 
 REFERENCE: Final = "cpu"
-NEVER: Final = frozenset({"auto", "mock"})
-"""Detectors that do not really look are not candidates."""
+NEVER: Final = frozenset({"auto", "mock", "dlib"})
+"""Not candidates: what does not really look, and what has models of its own."""
 
 CLEARLY_FASTER: Final = 0.85
 """A candidate must need less than this share of the reference's time: start-up is a noisy moment,
@@ -42,6 +45,10 @@ SURE: Final = 0.5
 SAME_PLACE_IOU: Final = 0.8
 ROUNDS: Final = 3
 CHOICES_KEPT: Final = 8
+
+PACKAGES: Final = ("onnxruntime", "onnxruntime-gpu", "openvino", "ai-edge-litert", "numpy")
+"""Another version of one of them is measured again."""
+
 PICTURE_TIMES_S: Final = (6.0, 8.0, 10.0)
 """Moments of the simulated front door at which its visitor is far, nearer and at the door."""
 
@@ -91,7 +98,13 @@ class Choice:
 
 
 def choose(
-    names: Sequence[str], build: Build, config: Mapping[str, Any], *, max_threads: int, cache: Path
+    names: Sequence[str],
+    build: Build,
+    config: Mapping[str, Any],
+    *,
+    max_threads: int,
+    cache: Path,
+    task: Task = "objects",
 ) -> Choice:
     """The fastest way to run this model here; measured once, then read from the cache.
 
@@ -103,6 +116,7 @@ def choose(
         config: Of the detector; ``threads`` is what is chosen.
         max_threads: Processor cores that one worker may use.
         cache: The file of earlier choices; made when it is not there.
+        task: What the detectors look for.
 
     Raises:
         SpyoncinoError: The reference itself cannot be built or fails.
@@ -110,7 +124,7 @@ def choose(
     ways = _ways(names, max_threads)
     if len(ways) == 1:
         return Choice(ways[0], (ways[0],))
-    key = _key(ways, config)
+    key = _key(ways, config, task)
     with cache.open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
@@ -235,9 +249,10 @@ def _ways(names: Sequence[str], max_threads: int) -> list[Candidate]:
     return ways + [Candidate(name, 1) for name in names if name not in {*NEVER, REFERENCE}]
 
 
-def _key(ways: Sequence[Candidate], config: Mapping[str, Any]) -> str:
+def _key(ways: Sequence[Candidate], config: Mapping[str, Any], task: Task) -> str:
     """Changes with whatever may change the answer."""
-    model = ObjectDetectorConfig.from_mapping(config).model
+    kind = FaceDetectorConfig if task == "faces" else ObjectDetectorConfig
+    model = kind.from_mapping(config).model
     known_hash = (
         ModelStore().entry(model).sha256
         if isinstance(model, str)
@@ -247,7 +262,7 @@ def _key(ways: Sequence[Candidate], config: Mapping[str, Any]) -> str:
         known_hash,
         [[way.detector, way.threads] for way in ways],
         [platform.machine(), _processor(), len(os.sched_getaffinity(0))],
-        [__version__, *(f"{name} {_version(name)}" for name in ("onnxruntime", "numpy"))],
+        [__version__, *(f"{name} {_version(name)}" for name in PACKAGES)],
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 

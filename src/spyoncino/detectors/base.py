@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from spyoncino.detectors.results import DetectionMetrics, FaceDetectionResult, R
 
 Image = NDArray[np.uint8]
 """A picture as ``(height, width, 3)`` BGR, the order OpenCV uses."""
+
+
+Task = Literal["objects", "faces"]
+"""What a detector looks for."""
 
 
 class DetectorUnavailableWarning(UserWarning):
@@ -29,6 +33,9 @@ class BaseDetector(ABC):
     The constructor takes one mapping, the detector's own configuration; it raises ``ConfigError``
     for a wrong one (naming the key) and ``ModelError`` for a model that cannot be used.
     """
+
+    never_run_on: ClassVar[str] = ""
+    """Hardware that it is written for and was never tried on; empty when there is none."""
 
     @classmethod
     @abstractmethod

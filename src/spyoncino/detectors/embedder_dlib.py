@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from spyoncino.detectors.base import Image
 from spyoncino.detectors.embedder_base import Embedder, Vectors
 from spyoncino.detectors.embedder_config import DLIB_RADIUS, EmbedderConfig, EmbedderModel
+from spyoncino.detectors.faces_dlib import is_dlib_installed
 from spyoncino.detectors.store import read_verified
 from spyoncino.errors import ModelError
 
-LIBRARY: Final = "dlib"
 WEIGHTS_PACKAGE: Final = "face_recognition_models"
 WEIGHTS: Final = "models/dlib_face_recognition_resnet_model_v1.dat"
 
@@ -48,10 +48,11 @@ class DlibEmbedder(Embedder):
     def __init__(self, config: EmbedderConfig) -> None:
         user = config.model if isinstance(config.model, EmbedderModel) else None
         path = (user and user.path) or _bundled_weights()
-        if path is None or not is_installed():
+        if path is None or not is_dlib_installed():
             raise ModelError(
-                "The embedder dlib needs the packages dlib and face_recognition_models; install "
-                "them with: pip install dlib-bin face_recognition_models."
+                "The embedder dlib needs the library dlib and the package face_recognition_models "
+                "(or model.path); install them with: pip install 'spyoncino[dlib]' "
+                "face_recognition_models."
             )
         if user is not None and user.sha256 is not None:
             read_verified(path, user.sha256)
@@ -65,7 +66,7 @@ class DlibEmbedder(Embedder):
     @classmethod
     def is_available(cls) -> bool:
         """Whether the library and the package with its weights are installed."""
-        return is_installed() and _bundled_weights() is not None
+        return is_dlib_installed() and _bundled_weights() is not None
 
     @property
     def name(self) -> str:
@@ -102,11 +103,6 @@ def on_sphere(raw: NDArray[np.float64]) -> Vectors:
     rows = rows / np.maximum(lengths, 1.0)
     rest = np.sqrt(np.maximum(0.0, 1.0 - np.minimum(lengths, 1.0) ** 2))
     return np.hstack([rows, rest]).astype(np.float32)
-
-
-def is_installed() -> bool:
-    """Whether dlib is there, without loading it."""
-    return importlib.util.find_spec(LIBRARY) is not None
 
 
 def _bundled_weights() -> Path | None:

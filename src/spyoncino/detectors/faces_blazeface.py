@@ -43,7 +43,7 @@ class BlazeFaceHead(FaceHead):
     ) -> FaceCandidates:
         """See ``FaceHead.decode``; the corners of the mouth are estimated."""
         table, logits = outputs[0][0], outputs[1][0, :, 0]
-        scores = 1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT)))
+        scores = (1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT)))).astype(np.float32)
         places = np.flatnonzero(scores >= score_floor)
         anchor = (grid_centres(width_px, height_px, CELL_PX)[places] + 0.5) * CELL_PX
         centre, size = anchor + table[places, :2], table[places, 2:4]
@@ -89,7 +89,7 @@ class SsdFaceHead(FaceHead):
     def decode(
         self, outputs: Sequence[Tensor], width_px: int, height_px: int, score_floor: float
     ) -> FaceCandidates:
-        """See ``FaceHead.decode``; boxes come as top, left, bottom, right in shares of the input."""
+        """See ``FaceHead.decode``; boxes come as top, left, bottom, right, 0..1."""
         count = int(outputs[3][0])
         scores = outputs[2][0, :count]
         places = np.flatnonzero(scores >= score_floor)

@@ -1,6 +1,6 @@
 """Face detectors ``cpu`` and ``gpu``: a network by default, dlib where ``model`` names one of its.
 
-The specification's names ``hog`` and ``cnn`` need the extra ``dlib``; the bundled network finds more.
+``hog`` and ``cnn`` are the specification's names and need the extra ``dlib``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,6 +83,7 @@ class GpuFaceDetector(CpuFaceDetector):
         ModelError: The card or the model cannot be used; ``cnn`` needs a dlib built for cards.
     """
 
+    never_run_on: ClassVar[str] = "an NVIDIA card"
     network: ClassVar[type[ModelFaceDetector]] = GpuNetworkDetector
     dlib_models: ClassVar[tuple[str, ...]] = ("cnn",)
 
@@ -90,7 +91,7 @@ class GpuFaceDetector(CpuFaceDetector):
         found = DlibFaceDetector({key: config[key] for key in config if key != "device"})
         if not found.uses_card:
             raise ModelError(
-                "The face model 'cnn' on a card needs a dlib that was built with CUDA, and this one "
-                "was not; leave model out, or take detector type cpu."
+                "The face model 'cnn' on a card needs a dlib that was built with CUDA, and this "
+                "one was not; leave model out, or take detector type cpu."
             )
         return found

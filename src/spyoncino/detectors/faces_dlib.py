@@ -106,8 +106,8 @@ class DlibFaceDetector(FaceDetector):
             import dlib  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise ModelError(
-                f"The face model {self.config.model!r} needs dlib, which cannot be loaded: {error}. "
-                "Install it with: pip install 'spyoncino[dlib]'; or leave model out."
+                f"The face model {self.config.model!r} needs dlib, which cannot be loaded: "
+                f"{error}. Install it with: pip install 'spyoncino[dlib]'; or leave model out."
             ) from error
         self._dlib: Any = dlib
         try:
@@ -248,7 +248,7 @@ def is_dlib_installed() -> bool:
 
 
 def confidence_of(score: float) -> float:
-    """Dlib's score, which has no upper limit, as 0..1: 0.5 is dlib's own limit of what is a face."""
+    """The score of dlib, which has no upper limit, as 0..1: 0.5 is its own limit of a face."""
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, score))))
 
 

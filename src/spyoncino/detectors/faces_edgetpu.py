@@ -2,7 +2,7 @@
 
 The bundled BlazeFace computes in floats: an EdgeTPU runs only files compiled for it, which a user
 brings by ``model_path``. Without one, or without the stick, the processor does the work, and the
-detector's name says so. Not tested on a real EdgeTPU.
+detector's name says so. Never run on a real EdgeTPU.
 """
 
 import ctypes
@@ -49,6 +49,7 @@ class LiteRtFaceDetector(ModelFaceDetector):
         ModelError: The library is missing, or the model cannot be read, loaded or decoded.
     """
 
+    never_run_on: ClassVar[str] = "an EdgeTPU (on the processor it was)"
     strategy: ClassVar[str] = "edgetpu"
     more_keys: ClassVar[tuple[str, ...]] = ("model_path", "delegate")
     default_model: ClassVar[str] = "blazeface_full_range"
@@ -147,14 +148,15 @@ def quantised(values: NDArray[np.float32], tensor: Mapping[str, Any]) -> NDArray
         return values
     scale, zero_point = tensor["quantization"]
     limits = np.iinfo(kind)
-    return np.clip(np.rint(values / scale + zero_point), limits.min, limits.max).astype(kind)
+    stored = np.clip(np.rint(values / scale + zero_point), limits.min, limits.max)
+    return np.asarray(stored, kind)
 
 
 def dequantised(stored: NDArray[Any], tensor: Mapping[str, Any]) -> NDArray[np.float32]:
     """The real numbers of a tensor; see ``quantised``."""
     scale, zero_point = tensor["quantization"]
     if np.issubdtype(stored.dtype, np.integer) and scale:
-        return ((stored.astype(np.float32) - zero_point) * scale).astype(np.float32)
+        return np.asarray((stored.astype(np.float32) - zero_point) * scale, np.float32)
     return np.asarray(stored, np.float32)
 
 

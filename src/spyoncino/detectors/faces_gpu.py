@@ -1,6 +1,6 @@
 """Faces with ONNX Runtime on an NVIDIA card; face detector type ``gpu``.
 
-Needs the package ``onnxruntime-gpu`` in place of ``onnxruntime``. Not tested on a real card.
+Needs the package ``onnxruntime-gpu`` in place of ``onnxruntime``. Never run on a real card.
 """
 
 import importlib.util

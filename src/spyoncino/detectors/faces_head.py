@@ -30,15 +30,6 @@ class FaceCandidates:
     points_px: Tensor
 
     @classmethod
-    def none(cls) -> Self:
-        """No face."""
-        return cls(
-            np.empty((0, 4), np.float32),
-            np.empty(0, np.float32),
-            np.empty((0, POINT_COUNT, 2), np.float32),
-        )
-
-    @classmethod
     def joined(cls, parts: Sequence["FaceCandidates"]) -> Self:
         """Those of several levels of one model as one."""
         return cls(

@@ -24,6 +24,7 @@ class OpenVinoFaceDetector(ModelFaceDetector):
         ModelError: OpenVINO is missing, or the model cannot be read, loaded or decoded.
     """
 
+    never_run_on: ClassVar[str] = "Intel's GPU or NPU (on the processor it was)"
     strategy: ClassVar[str] = "openvino"
     more_keys: ClassVar[tuple[str, ...]] = ("device",)
 

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from spyoncino.detectors.base import BaseDetector, DetectorUnavailableWarning, FaceDetector
+from spyoncino.detectors.base import BaseDetector, DetectorUnavailableWarning, FaceDetector, Task
 from spyoncino.errors import ConfigError
-
-Task = Literal["objects", "faces"]
-"""What a detector looks for."""
 
 ENTRY_POINT_GROUPS: Final[Mapping[Task, str]] = MappingProxyType(
     {"objects": "spyoncino.detectors", "faces": "spyoncino.face_detectors"}
@@ -91,6 +88,15 @@ class DetectorFactory:
         """Names of the detectors that can run on this machine, sorted."""
         return sorted(name for name in self._names() if self._is_available(name))
 
+    def list_untried(self) -> dict[str, str]:
+        """Names of detectors and the hardware on which the authors never ran them."""
+        loaded = {name: self._load(name) for name in self._names()}
+        return {
+            name: found.never_run_on
+            for name, found in loaded.items()
+            if found and found.never_run_on
+        }
+
     def get_detector_class(self, detector_type: str) -> type[BaseDetector]:
         """The class of one detector, whether it can run here or not.
 
@@ -153,6 +159,7 @@ class DetectorFactory:
             config,
             max_threads=self._max_threads,
             cache=self._choices,
+            task=self.task,
         )
         return self.create(choice.chosen.detector, {**config, "threads": choice.chosen.threads})
 

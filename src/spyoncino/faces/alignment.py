@@ -37,6 +37,9 @@ MIN_EXPLAINED: Final = 0.5
 """Share of the landmarks' spread that the transform must explain, 0..1. Full profiles reach 0.7;
 mirrored, shuffled or random points stay below."""
 
+_FARTHEST_PX: Final = 1e6
+"""No landmark of a real picture is farther from its corner; what is not finite is not below it."""
+
 _ROOM: Final = 1.35
 """A crop of a face's box takes so many times its longer side: the template, too, shows forehead
 and chin around the landmarks."""
@@ -60,14 +63,14 @@ def similarity_transform(
         face: not five, not finite, all in one spot, or in a layout far from that of a face.
     """
     points = np.asarray(landmarks_px, dtype=np.float64)
-    if points.shape != TEMPLATE_112.shape or not np.isfinite(points).all():
+    if points.shape != TEMPLATE_112.shape or not (np.abs(points) < _FARTHEST_PX).all():
         return None
     source = points[:, 0] + 1j * points[:, 1]
     wanted = (TEMPLATE_112[:, 0] + 1j * TEMPLATE_112[:, 1]) * (size_px / SIZE_PX)
     source_middle, wanted_middle = source.mean(), wanted.mean()
     source, wanted = source - source_middle, wanted - wanted_middle
     spread = float(np.vdot(source, source).real)
-    if not MIN_SPREAD_PX**2 * len(points) <= spread < np.inf:
+    if spread < MIN_SPREAD_PX**2 * len(points):
         return None
     shared = complex(np.vdot(source, wanted))
     if abs(shared) ** 2 < MIN_EXPLAINED * spread * float(np.vdot(wanted, wanted).real):

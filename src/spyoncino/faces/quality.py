@@ -40,6 +40,10 @@ _MAD_OF_NOISE: Final = 0.6745 * 6.0
 """Median of the absolute response of Immerkær's filter to noise of deviation 1: the filter's
 weights have length 6, a normal distribution's median deviation is 0.6745."""
 
+_NOISE_GAIN: Final = 0.06
+"""Variance that noise measured as 1 has in the gradients of the fine scale alone: 0.0255 if it were
+white, and about twice that because alignment smooths it before it is measured."""
+
 _FLAT: Final = 1.0
 _CONTRAST_SCALE: Final = 3.0
 """Grey levels (standard deviation) of a face without contrast, and over which similarity returns:
@@ -116,10 +120,13 @@ def sharpness_of(grey: NDArray[np.float32]) -> float:
     laplace = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     rough = np.abs(cv2.filter2D(grey, cv2.CV_32F, laplace)[_CORE])
     noise = float(np.median(rough)) / _MAD_OF_NOISE
+    laplace = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    rough = np.abs(cv2.filter2D(grey, cv2.CV_32F, laplace)[_CORE])
+    noise = float(np.median(rough)) / _MAD_OF_NOISE
     fine, coarse = (
         np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32) for sigma in (1.0, 2.0)
     )
-    detail = min(_detail(fine, coarse, across) for across in (1, 0))
+    detail = min(_detail(fine, coarse, noise, across) for across in (1, 0))
     kept = float(np.interp(detail, _DETAIL, _DETAIL_KEPT))
     contrast = max(float(coarse[_CORE].std()), 1e-3)
     return kept / (1.0 + (noise / (_NOISE_HALF * contrast)) ** 2)
@@ -190,11 +197,14 @@ def angles_deg(landmarks_px: NDArray[np.float64]) -> tuple[float, float, float]:
     return yaw, pitch, roll
 
 
-def _detail(fine: NDArray[np.float32], coarse: NDArray[np.float32], across: int) -> float:
-    """Deviation of the gradients that only the finer picture has, against the coarser's."""
+def _detail(
+    fine: NDArray[np.float32], coarse: NDArray[np.float32], noise: float, across: int
+) -> float:
+    """Gradients that only the finer picture has, without noise's share, against the coarser's."""
     fine_step = np.diff(fine, axis=across)[_CORE]
     coarse_step = np.diff(coarse, axis=across)[_CORE]
-    return float((fine_step - coarse_step).std()) / max(float(coarse_step.std()), 1e-3)
+    own = float((fine_step - coarse_step).var()) - _NOISE_GAIN * noise**2
+    return math.sqrt(max(0.0, own)) / max(float(coarse_step.std()), 1e-3)
 
 
 def _face_inside(image: Image, matrix: NDArray[np.float64]) -> float:

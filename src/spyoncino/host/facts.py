@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,9 @@ class MachineFacts:
         detectors: Detector back ends that can run here.
         broken_detectors: Back ends that are installed but cannot be loaded, with the reason.
         models: Bundled models.
+        face_detectors: Back ends that can look for faces here.
+        broken_face_detectors: Those that are installed but cannot be loaded, with the reason.
+        untried_face_detectors: Those that the authors never ran on the hardware named there.
     """
 
     system: str
@@ -109,6 +112,9 @@ class MachineFacts:
     detectors: tuple[str, ...]
     broken_detectors: dict[str, str]
     models: tuple[str, ...]
+    face_detectors: tuple[str, ...] = ()
+    broken_face_detectors: dict[str, str] = field(default_factory=dict)
+    untried_face_detectors: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data with the names of the fields."""
@@ -126,6 +132,7 @@ def gather_facts(data: Path, shared_memory: Path, root: Path = Path("/")) -> Mac
     cores = len(os.sched_getaffinity(0))
     total_bytes, free_bytes = _memory(root)
     detectors = DetectorFactory()
+    faces = DetectorFactory(task="faces")
     return MachineFacts(
         system=_system(root),
         board=board_name(root),
@@ -148,6 +155,9 @@ def gather_facts(data: Path, shared_memory: Path, root: Path = Path("/")) -> Mac
         detectors=tuple(detectors.list_available()),
         broken_detectors=dict(detectors.failures),
         models=tuple(entry.name for entry in ModelStore().entries()),
+        face_detectors=tuple(faces.list_available()),
+        broken_face_detectors=dict(faces.failures),
+        untried_face_detectors=faces.list_untried(),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from spyoncino.detectors import auto
 from spyoncino.detectors.auto import Candidate, agreement, choose, measure, pick, read_choices
 from spyoncino.detectors.base import BaseDetector, Image
+from spyoncino.detectors.faces_onnx import OnnxFaceDetector
 from spyoncino.detectors.factory import DetectorFactory
 from spyoncino.detectors.mock import MockDetector
 from spyoncino.detectors.results import RawDetection
@@ -186,3 +187,42 @@ def test_the_factory_builds_what_was_chosen(tmp_path: Path) -> None:
 def test_without_a_place_for_choices_auto_is_the_reference() -> None:
     with DetectorFactory().create("auto", {}) as detector:
         assert detector.name == "cpu:nanodet_416"
+
+
+class TwinOfCpu(OnnxFaceDetector):
+    """The same network under another name."""
+
+    strategy = "twin"
+
+
+class NeverHereFaces(MockDetector):
+    """A strategy for hardware that this machine lacks."""
+
+    @classmethod
+    def is_available(cls) -> bool:
+        return False
+
+
+def test_faces_are_compared_with_the_faces_of_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visitor: Image
+) -> None:
+    monkeypatch.setattr(auto, "front_door_pictures", lambda: [visitor])
+    factory = DetectorFactory(tmp_path / "c.json", task="faces")
+    for name in ("openvino", "edgetpu", "gpu"):
+        factory.register(name, NeverHereFaces)
+    factory.register("twin", TwinOfCpu)
+    with factory.create("auto", {"score_floor": 0.6}) as detector:
+        assert detector.name in ("cpu:centerface", "twin:centerface")
+    (choice,) = read_choices(tmp_path / "c.json")
+    assert [each.detector for each in choice.candidates] == ["cpu", "twin"]
+    assert choice.candidates[1].agreement == 1.0
+
+
+def test_choice_of_objects_says_nothing_about_faces(tmp_path: Path) -> None:
+    shop = Workshop(cpu=SLOW, gpu=FAST)
+    cache = tmp_path / "c.json"
+    for _ in range(2):
+        choose(["cpu", "gpu"], shop.build, {}, max_threads=1, cache=cache, task="objects")
+        choose(["cpu", "gpu"], shop.build, {}, max_threads=1, cache=cache, task="faces")
+    assert len(read_choices(cache)) == 2
+    assert len(shop.built) == 4

@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from spyoncino.detectors.base import Image
 from spyoncino.detectors.faces_onnx import OnnxFaceDetector
@@ -50,9 +51,9 @@ def test_person_far_away_is_enlarged_before_looking(
         ((720, 1280), (384, 640)),
         ((640, 640), (640, 640)),
         ((400, 300), (416, 320)),
-        ((60, 90), (224, 320)),
+        ((60, 90), (160, 224)),
         ((5000, 3), (640, 32)),
-        ((1, 1), (320, 320)),
+        ((1, 1), (224, 224)),
     ],
 )
 def test_input_keeps_the_proportions_in_multiples_of_32(
@@ -130,3 +131,36 @@ def test_open_size_must_fit_the_strides(constant_model: Callable[..., Path]) -> 
     model = {"type": "centerface", "path": str(path), "input_width_px": 100}
     with pytest.raises(ConfigError, match="input_width_px is 100, but must be a multiple of 32"):
         OnnxFaceDetector({"model": model})
+
+
+def tables_of(widths: tuple[int, ...], anchors: int = 1) -> list[NDArray[np.float32]]:
+    """Empty outputs for 64x64: for each width one table of each of the strides 8, 16 and 32."""
+    return [
+        np.zeros((1, anchors * (64 // stride) ** 2, width), np.float32)
+        for width in widths
+        for stride in (8, 16, 32)
+    ]
+
+
+def test_yunet_of_the_user_is_run_and_decoded(constant_model: Callable[..., Path]) -> None:
+    tables = tables_of((1, 1, 4, 10))
+    tables[2][0, 3] = tables[5][0, 3] = 0.9  # class and objectness of the last cell of stride 32
+    path = constant_model(tables, name="own.onnx")
+    with OnnxFaceDetector({"model": {"type": "yunet", "path": str(path)}}) as detector:
+        assert detector.name == "cpu:own"
+        (face,), _ = detector.detect_faces(np.zeros((64, 64, 3), np.uint8))
+    assert face.confidence == pytest.approx(0.9)
+    assert face.box == pytest.approx((0.25, 0.25, 0.75, 0.75))  # one cell, around its corner
+    assert np.allclose(face.landmarks, [(0.5, 0.5)] * 5)
+
+
+def test_scrfd_of_the_user_is_run_and_decoded(constant_model: Callable[..., Path]) -> None:
+    tables = tables_of((1, 4, 10), anchors=2)
+    tables[2][0, 7] = 0.9  # the last cell of stride 32, its second anchor
+    tables[5][0, 7] = 0.5  # half a stride to each side
+    path = constant_model(tables, name="own.onnx")
+    with OnnxFaceDetector({"model": {"type": "scrfd", "path": str(path)}}) as detector:
+        (face,), _ = detector.detect_faces(np.zeros((64, 64, 3), np.uint8))
+    assert face.confidence == pytest.approx(0.9)
+    assert face.box == pytest.approx((0.25, 0.25, 0.75, 0.75))
+    assert np.allclose(face.landmarks, [(0.5, 0.5)] * 5)

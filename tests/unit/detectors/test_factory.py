@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from spyoncino.detectors import factory as factory_file
-from spyoncino.detectors.base import BaseDetector
+from spyoncino.detectors.base import BaseDetector, DetectorUnavailableWarning
 from spyoncino.detectors.faces_choice import CpuFaceDetector
 from spyoncino.detectors.factory import (
     DetectorFactory,
-    DetectorUnavailableWarning,
     create_face_detector,
 )
 from spyoncino.detectors.mock import MockDetector

@@ -31,7 +31,8 @@ FACE: NDArray[np.float64] = TEMPLATE_112 + 144.0
 def moved(turn_deg: float, scale: float, shift: tuple[float, float]) -> NDArray[np.float64]:
     """A similarity about the middle of the picture as ``(2, 3)`` matrix."""
     matrix = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), turn_deg, scale)
-    return np.asarray(matrix, np.float64) + np.array([[0, 0, shift[0]], [0, 0, shift[1]]])
+    moves = np.array([[0.0, 0.0, shift[0]], [0.0, 0.0, shift[1]]])
+    return moves + np.asarray(matrix, np.float64)
 
 
 def through(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from spyoncino.runtime.tasks import (
+    FACES,
     FINISH_CLIP,
     OBJECTS,
     PICTURE,
@@ -15,7 +16,7 @@ from spyoncino.runtime.tasks import (
 
 
 def test_every_kind_of_job_has_a_factory_that_exists() -> None:
-    assert set(TASK_FACTORIES) == {OBJECTS, SNAPSHOT, FINISH_CLIP, PREVIEW, PICTURE}
+    assert set(TASK_FACTORIES) == {OBJECTS, FACES, SNAPSHOT, FINISH_CLIP, PREVIEW, PICTURE}
     for target in TASK_FACTORIES.values():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))
