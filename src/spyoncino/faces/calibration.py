@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spyoncino.faces.gallery import Gallery
+from spyoncino.faces.gallery import Gallery, Reference
 from spyoncino.faces.limits import Limits
 from spyoncino.geometry.faces import FaceQuality
 
@@ -64,8 +64,8 @@ class CalibrationReport:
 
     Args:
         tests: One for each reference, by face key.
-        closest: The nearest pairs of different people, nearest first.
-        at_risk: Those of them that may be confused.
+        closest: People and who is nearest to one of their references, nearest first.
+        at_risk: All pairs of people that may be confused: nearer than ``known_from - margin``.
         suspects: References that resemble their own person less than they should.
         suggested_known_from: The limit that these pictures speak for.
         suggestion: Why, in a sentence.
@@ -119,41 +119,8 @@ def self_test(gallery: Gallery, limits: Limits) -> CalibrationReport:
     references = gallery.references()
     if not references:
         return CalibrationReport((), (), (), (), limits.known_from, "nobody is enrolled", 0.0)
-    face_ids = [reference.face_id for reference in references]
-    people = [reference.person_id for reference in references]
-    counts = Counter(people)
-    codes = np.unique(people, return_inverse=True)[1]
-    vectors = np.array([reference.vector for reference in references], np.float32)
-    risky_from = limits.known_from - limits.margin
-    tests: list[SelfTest] = []
-    pairs: dict[tuple[str, str], ClosePair] = {}
-    for start in range(0, len(references), BLOCK):
-        scores = vectors[start : start + BLOCK] @ vectors.T
-        rows = np.arange(len(scores))
-        is_own = codes[start : start + BLOCK, None] == codes[None]
-        others = np.where(is_own, -np.inf, scores)
-        scores[~is_own] = -np.inf
-        scores[rows, rows + start] = -np.inf
-        nearest = others.argmax(axis=1)
-        own, other = scores.max(axis=1), others[rows, nearest]
-        for row, number in enumerate(range(start, start + len(rows))):
-            near = int(nearest[row]) if np.isfinite(other[row]) else None
-            tests.append(
-                SelfTest(
-                    face_ids[number],
-                    people[number],
-                    float(own[row]) if np.isfinite(own[row]) else None,
-                    None if near is None else face_ids[near],
-                    None if near is None else people[near],
-                    None if near is None else float(other[row]),
-                )
-            )
-        near_rows = rows[np.isfinite(other)]
-        found = np.argwhere(others >= risky_from).tolist()
-        found += [[row, nearest[row]] for row in near_rows.tolist()]
-        for row, column in found:
-            _keep_nearest(pairs, people, face_ids, (start + row, int(column)), others[row, column])
-    closest = sorted(pairs.values(), key=lambda pair: (-pair.similarity, pair.person_ids))
+    tests, closest = _compare_all(references, limits.known_from - limits.margin)
+    pictures = Counter(reference.person_id for reference in references)
     suggested, suggestion, missed = suggest_known_from(
         [test.own for test in tests if test.own is not None],
         [test.other for test in tests if test.other is not None],
@@ -162,8 +129,8 @@ def self_test(gallery: Gallery, limits: Limits) -> CalibrationReport:
     return CalibrationReport(
         tuple(tests),
         tuple(closest[:SHOWN_PAIRS]),
-        tuple(pair for pair in closest if pair.similarity >= risky_from),
-        tuple(test for test in tests if _is_suspect(test, counts[test.person_id], limits)),
+        tuple(p for p in closest if p.similarity >= limits.known_from - limits.margin),
+        tuple(test for test in tests if _is_suspect(test, pictures[test.person_id], limits)),
         suggested,
         suggestion,
         missed,
@@ -240,6 +207,44 @@ def useful_view(
     return NewView(True, f"a new view (similarity {own:.2f} to the nearest picture)")
 
 
+def _compare_all(
+    references: Sequence[Reference], risky_from: float
+) -> tuple[list[SelfTest], list[ClosePair]]:
+    """Every reference with all others, some hundred at a time; pairs nearest first."""
+    face_ids = [reference.face_id for reference in references]
+    people = [reference.person_id for reference in references]
+    codes = np.unique(people, return_inverse=True)[1]
+    vectors = np.array([reference.vector for reference in references], np.float32)
+    tests: list[SelfTest] = []
+    pairs: dict[tuple[str, str], ClosePair] = {}
+    for start in range(0, len(references), BLOCK):
+        scores = vectors[start : start + BLOCK] @ vectors.T
+        rows = np.arange(len(scores))
+        is_own = codes[start : start + BLOCK, None] == codes[None]
+        others = np.where(is_own, -np.inf, scores)
+        scores[~is_own] = -np.inf
+        scores[rows, rows + start] = -np.inf
+        nearest = others.argmax(axis=1)
+        own, other = scores.max(axis=1), others[rows, nearest]
+        for row, number in enumerate(range(start, start + len(rows))):
+            near = int(nearest[row]) if np.isfinite(other[row]) else None
+            tests.append(
+                SelfTest(
+                    face_ids[number],
+                    people[number],
+                    float(own[row]) if np.isfinite(own[row]) else None,
+                    None if near is None else face_ids[near],
+                    None if near is None else people[near],
+                    None if near is None else float(other[row]),
+                )
+            )
+        found = np.argwhere(others >= risky_from).tolist()
+        found += [[row, int(nearest[row])] for row in rows[np.isfinite(other)].tolist()]
+        for row, column in found:
+            _keep_nearest(pairs, people, face_ids, (start + row, column), others[row, column])
+    return tests, sorted(pairs.values(), key=lambda pair: (-pair.similarity, pair.person_ids))
+
+
 def _keep_nearest(
     pairs: dict[tuple[str, str], ClosePair],
     people: Sequence[str],
@@ -254,12 +259,11 @@ def _keep_nearest(
 
 
 def _is_suspect(test: SelfTest, pictures: int, limits: Limits) -> bool:
-    """Nearer to somebody else than to its own person, or like none of two or more others.
+    """Like none of its own person's, or nearer to somebody else without being surely its own.
 
     Of two pictures that are unlike each other nobody can say which one is wrong: both are told.
     """
-    if test.own is None:
+    if test.own is None or pictures < 2:
         return False
-    if test.other is not None and test.other > max(test.own, limits.unsure_from):
-        return True
-    return test.own < limits.unsure_from and pictures > 1
+    is_nearer = test.other is not None and test.other > test.own
+    return test.own < limits.unsure_from or (is_nearer and test.own < limits.known_from)

@@ -76,9 +76,10 @@ class Gallery:
     """References of one embedding model in one matrix.
 
     A search compares a face with every reference by ``numpy.vecdot``, one dot product a row on one
-    thread: half the time of ``matrix @ face``, whose BLAS threads spin when other processes want
-    the cores (``benchmarks/bench_gallery.py``). Single precision only narrows the choice down;
-    references that are nearer to each other than its rounding error are compared in double.
+    thread; the BLAS threads of ``matrix @ face`` wait for each other, and take ten times as long
+    when other processes want the cores (``benchmarks/bench_gallery.py``). Single precision only
+    narrows the choice down; references that are nearer to each other than its rounding error are
+    compared in double.
 
     Args:
         embedder: Name of the model of all vectors.

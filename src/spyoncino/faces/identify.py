@@ -156,30 +156,8 @@ def decide(vote: TrackVote, gallery: Gallery, limits: Limits, names: Mapping[str
     if count is not None and count.similarity >= limits.unsure_from:
         return _verdict(vote, count, gallery, limits, names)
     if strongest is not None and strongest.similarity >= limits.known_from:
-        shown = _shown(strongest.person_id, names)
-        reason = (
-            f"one of {len(counted)} faces has similarity {strongest.similarity:.2f} to {shown}, "
-            "the others do not agree"
-        )
-        return _identity(
-            vote,
-            decision=Verdict.UNSURE,
-            similarity=strongest.similarity,
-            margin=strongest.margin,
-            face_count=len(counted),
-            resembles=shown,
-            reason=reason,
-        )
-    nearest = counted[0].match
-    similarity = -1.0 if nearest is None else nearest.similarity
-    people = gallery.person_count
-    reason = (
-        f"similarity {similarity:.2f} to the nearest of {people} "
-        f"{'person' if people == 1 else 'people'}, less than {limits.unsure_from:.2f}"
-        if similarity < limits.unsure_from
-        else f"its {len(counted)} faces resemble different people"
-    )
-    return _unknown(vote, nearest, len(counted), reason)
+        return _contradicted(vote, strongest, len(counted), names)
+    return _nobody(vote, counted, gallery, limits)
 
 
 def weighted_median(values: Sequence[float], weights: Sequence[float]) -> int:
@@ -273,6 +251,38 @@ def _verdict(
         face_count=count.faces,
         reason=reason,
     )
+
+
+def _contradicted(
+    vote: TrackVote, strongest: Match, face_count: int, names: Mapping[str, str]
+) -> Identity:
+    """One face would do, but the vote does not bear it out."""
+    shown = _shown(strongest.person_id, names)
+    return _identity(
+        vote,
+        decision=Verdict.UNSURE,
+        similarity=strongest.similarity,
+        margin=strongest.margin,
+        face_count=face_count,
+        resembles=shown,
+        reason=f"one of {face_count} faces has similarity {strongest.similarity:.2f} to {shown}, "
+        "the others do not agree",
+    )
+
+
+def _nobody(
+    vote: TrackVote, counted: Sequence[Ballot], gallery: Gallery, limits: Limits
+) -> Identity:
+    nearest = counted[0].match
+    similarity = -1.0 if nearest is None else nearest.similarity
+    people = gallery.person_count
+    reason = (
+        f"similarity {similarity:.2f} to the nearest of {people} "
+        f"{'person' if people == 1 else 'people'}, less than {limits.unsure_from:.2f}"
+        if similarity < limits.unsure_from
+        else f"its {len(counted)} faces resemble different people"
+    )
+    return _unknown(vote, nearest, len(counted), reason)
 
 
 def _why_nobody_votes(vote: TrackVote, limits: Limits) -> str:

@@ -19,12 +19,7 @@ MAX_TOLERANCE: Final = 1.2
 
 
 class CalibratedModel(Protocol):
-    """What the list of models knows about an embedder; similarities are cosines."""
-
-    @property
-    def name(self) -> str:
-        """How settings call it."""
-        ...
+    """What is known about an embedder; similarities are cosines."""
 
     @property
     def known_from(self) -> float | None:
@@ -69,9 +64,9 @@ class Limits:
     """
 
     known_from: float = 0.50
-    unsure_from: float = 0.35
-    margin: float = 0.05
-    min_size_px: float = 28.0
+    unsure_from: float = 0.40
+    margin: float = 0.08
+    min_size_px: float = 32.0
     min_quality: float = 0.05
     min_faces: int = 2
     alone_above: float = 0.05
@@ -122,7 +117,7 @@ def limits_for(model: CalibratedModel, tolerance: float = DEFAULT_TOLERANCE) -> 
     """
     if not 0.0 < tolerance <= MAX_TOLERANCE:
         raise UsageError(
-            f"A tolerance of {tolerance:g} for {model.name} is out of range: it lies above 0 and "
+            f"A tolerance of {tolerance:g} is out of range: it lies above 0 and "
             f"up to {MAX_TOLERANCE:g}; {DEFAULT_TOLERANCE:g} is what the model was calibrated for."
         )
     default = Limits()

@@ -1,7 +1,6 @@
 """The gallery: exact, in place, never mixing models."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import pytest
@@ -18,7 +17,8 @@ DIMENSIONS = 8
 def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """As the gallery keeps them: length 1, rounded to single precision."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / lengths).astype(np.float32).astype(np.float64)
+    rounded: NDArray[np.float64] = (rows / lengths).astype(np.float32).astype(np.float64)
+    return rounded
 
 
 def references(
@@ -190,8 +190,7 @@ def test_a_blocked_person_is_told_as_blocked() -> None:
 def test_a_removed_vector_is_erased_from_memory() -> None:
     gallery = Gallery("m", references(np.eye(3), ["ann", "bob", "cy"]))
     gallery.remove("f0000")
-    matrix = cast("NDArray[np.float32]", gallery._matrix)
-    assert not np.any(np.all(matrix == np.eye(3, dtype=np.float32)[0], axis=1))
+    assert not np.any(np.all(gallery._matrix == np.eye(3, dtype=np.float32)[0], axis=1))
     assert {ref.face_id for ref in gallery.references()} == {"f0001", "f0002"}
 
 

@@ -82,19 +82,19 @@ def test_between_the_limits_it_is_unsure_and_names_nobody() -> None:
     found = verdict(Seen(0.42), Seen(0.44))
     assert found.decision is Verdict.UNSURE
     assert found.name is None
-    assert found.reason.endswith("over 2 faces, between 0.35 and 0.50")
+    assert found.reason.endswith("over 2 faces, between 0.40 and 0.50")
 
 
 def test_too_like_a_second_person_it_is_unsure() -> None:
     found = verdict(Seen(0.62, 0.60), Seen(0.63, 0.61))
     assert found.decision is Verdict.UNSURE
-    assert "but only 0.02 above Bob; at least 0.05" in found.reason
+    assert "but only 0.02 above Bob; at least 0.08" in found.reason
 
 
 def test_below_the_limits_it_is_unknown_and_the_reason_names_nobody() -> None:
     found = verdict(Seen(0.2, 0.1))
     assert found.decision is Verdict.UNKNOWN
-    assert found.reason == "similarity 0.20 to the nearest of 2 people, less than 0.35"
+    assert found.reason == "similarity 0.20 to the nearest of 2 people, less than 0.40"
     assert found.resembles is None
 
 
@@ -102,7 +102,7 @@ def test_a_face_too_small_to_name_says_so() -> None:
     found = verdict(Seen(0.9, size_px=22), Seen(0.9, size_px=19))
     assert found.decision is Verdict.UNKNOWN
     assert found.face_count == 0
-    assert found.reason == "the face is 22 px wide; below 28 px naming would be guessing"
+    assert found.reason == "the face is 22 px wide; below 32 px naming would be guessing"
 
 
 def test_a_poor_picture_says_so() -> None:

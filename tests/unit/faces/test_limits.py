@@ -18,7 +18,6 @@ from spyoncino.faces.limits import (
 
 @dataclass
 class Model:
-    name: str = "mine"
     known_from: float | None = 0.5
     unsure_from: float | None = 0.35
     margin: float | None = 0.05
@@ -35,7 +34,7 @@ def test_tolerance_of_six_tenths_means_the_models_own_limits() -> None:
 @given(st.floats(0.05, 1.2), st.floats(0.5, 3.0))
 def test_for_dlib_the_tolerance_is_the_distance_itself(tolerance: float, length: float) -> None:
     """Its entry says which cosine is a distance of 0.6 at the length of its vectors."""
-    dlib = Model("dlib", similarity_of(0.6, length), similarity_of(0.7, length))
+    dlib = Model(similarity_of(0.6, length), similarity_of(0.7, length))
     literal = similarity_of(tolerance, length)
     assert limits_for(dlib, tolerance).known_from == pytest.approx(literal, abs=1e-9)
 
@@ -55,7 +54,7 @@ def test_a_tolerance_out_of_range_is_refused(tolerance: float) -> None:
 
 
 def test_what_a_model_does_not_say_has_the_defaults() -> None:
-    limits = limits_for(Model("x", None, None, None, None))
+    limits = limits_for(Model(None, None, None, None))
     assert limits.known_from == pytest.approx(Limits().known_from)
     assert limits.min_size_px == Limits().min_size_px
     assert limits.margin == Limits().margin
