@@ -1,7 +1,7 @@
 """What is wrong with a picture to enrol, said so that somebody can do better."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spyoncino.errors import UsageError
@@ -54,6 +54,7 @@ def test_people_in_the_background_do_not_count() -> None:
     assert chosen_face([face(0.1, 40), face(0.5, 160), face(0.8, 60)]) == 1
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.floats(10, 500), min_size=1, max_size=6))
 def test_what_is_chosen_by_itself_is_the_largest(sizes: list[float]) -> None:
     faces = [face(place / 10, size) for place, size in enumerate(sizes)]
