@@ -17,7 +17,7 @@ from spyoncino.cli.faces_place import (
 from spyoncino.cli.options import options_of, print_json, stdout
 from spyoncino.core.gallery_orders import ADD, face_to_plain
 from spyoncino.errors import UsageError
-from spyoncino.persistence.people import person_id_of
+from spyoncino.persistence.people_names import person_id_of
 from spyoncino.persistence.people_rows import NewFace
 
 

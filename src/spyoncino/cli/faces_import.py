@@ -23,7 +23,7 @@ from spyoncino.cli.faces_place import (
 from spyoncino.cli.options import options_of, print_json, stderr, stdout
 from spyoncino.core.gallery_orders import FLAG
 from spyoncino.errors import UsageError
-from spyoncino.persistence.people import person_id_of
+from spyoncino.persistence.people_names import person_id_of
 from spyoncino.persistence.people_rows import PersonKind
 
 LEGACY = {"known_faces": PersonKind.KNOWN, "blacklist_faces": PersonKind.BLOCKED}
@@ -151,7 +151,6 @@ def _import(place: FacesPlace, found: list[ToImport], *, anyway: bool) -> list[T
     looker = open_looker(place.faces)
     with open_people(place) as people:
         known = KnownFaces.of(people, looker.embedder)
-        kinds = {} if people is None else {each.person_id: each.kind for each in people.people()}
     intake = Intake(place, looker, known, is_insisted=anyway)
     tallies: dict[str, Tally] = {}
     console = stderr()
@@ -168,10 +167,15 @@ def _import(place: FacesPlace, found: list[ToImport], *, anyway: bool) -> list[T
                 progress.advance(task)
         finally:
             intake.store()  # also what an interrupted run has looked at
-    for tally in tallies.values():
-        before = kinds.get(person_id_of(tally.name), tally.kind) if _has_key(tally.name) else None
-        if tally.kind is PersonKind.BLOCKED and before is PersonKind.KNOWN:
-            order(place, FLAG, name=tally.name, kind=tally.kind.value)
+    blocked = {key for key, tally in tallies.items() if tally.kind is PersonKind.BLOCKED}
+    with open_people(place) as people:
+        known_still = {
+            each.person_id
+            for each in ([] if people is None else people.people())
+            if each.kind is not PersonKind.BLOCKED
+        }
+    for person_id in sorted(blocked & known_still):  # known before, or of both folders
+        order(place, FLAG, name=person_id, kind=PersonKind.BLOCKED.value)
     return list(tallies.values())
 
 

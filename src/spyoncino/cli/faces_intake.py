@@ -14,7 +14,8 @@ from spyoncino.core.gallery_orders import ADD, MAX_FACES_AT_ONCE, face_to_plain
 from spyoncino.errors import MediaError, UsageError
 from spyoncino.faces.picture_check import SAME_PICTURE, EnrolLimits, chosen_face, problem_of
 from spyoncino.geometry.faces import FaceQuality
-from spyoncino.persistence.people import FaceDatabase, person_id_of
+from spyoncino.persistence.people import FaceDatabase
+from spyoncino.persistence.people_names import person_id_of
 from spyoncino.persistence.people_rows import NewFace, PersonKind
 
 

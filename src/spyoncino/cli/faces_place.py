@@ -14,8 +14,9 @@ from spyoncino.core.paths import DataFolder, resolve_data_dir
 from spyoncino.core.registry import Registry
 from spyoncino.errors import UsageError
 from spyoncino.modules.builtin import BUILTIN
-from spyoncino.persistence.people import FaceDatabase, nobody
+from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_cipher import read_key
+from spyoncino.persistence.people_names import nobody
 from spyoncino.persistence.people_rows import Person
 
 FACES, GALLERY, RECOGNITION = "faces", "gallery", "recognition"

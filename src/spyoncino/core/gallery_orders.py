@@ -19,7 +19,8 @@ from spyoncino.errors import UsageError
 from spyoncino.events.story import story_of
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.event_identities import EventIdentities
-from spyoncino.persistence.people import FaceDatabase, nobody
+from spyoncino.persistence.people import FaceDatabase
+from spyoncino.persistence.people_names import nobody
 from spyoncino.persistence.people_rows import NewFace, Person, PersonKind, Sighting
 from spyoncino.schemas.events import Identity, Verdict
 from spyoncino.schemas.faces import GalleryChange

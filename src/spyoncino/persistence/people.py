@@ -5,10 +5,7 @@ whoever searches or fills a gallery says which model is meant.
 """
 
 import json
-import re
 import sqlite3
-import threading
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 
 from spyoncino.errors import UsageError
 from spyoncino.persistence.people_file import PeopleFile, mark_scrub_due
+from spyoncino.persistence.people_names import nobody, person_id_of
 from spyoncino.persistence.people_rows import (
     NO_METADATA,
     FaceMatch,
@@ -30,6 +28,7 @@ from spyoncino.persistence.people_rows import (
     StoredFace,
     StoredReference,
 )
+from spyoncino.persistence.people_search import FaceSearch, checked_vector
 from spyoncino.persistence.people_strangers import Strangers
 
 DEFAULT_TOLERANCE = 0.6
@@ -57,8 +56,7 @@ class FaceDatabase:
     def __init__(self, db_path: Path, key: bytes | None = None, *, is_reader: bool = False) -> None:
         self.file = PeopleFile(Path(db_path), key, is_reader=is_reader)
         self.strangers = Strangers(self.file)
-        self._matrices: dict[str, tuple[int, list[StoredFace], NDArray[np.float64]]] = {}
-        self._matrix_lock = threading.Lock()
+        self._search = FaceSearch()
         self._changes = 0
 
     def close(self) -> None:
@@ -283,23 +281,12 @@ class FaceDatabase:
             UsageError: The vector is of another length than the model's.
         """
         meant = self.newest_model() if model is None else model
-        faces, matrix = self._matrix(meant)
-        if not faces:
-            return []
-        probe = checked_vector(encoding, meant, matrix.shape[1])
-        distances = np.sqrt(np.square(matrix - probe).sum(axis=1))
-        order = np.argsort(distances, kind="stable")
-        near = order[: int(np.searchsorted(distances[order], tolerance, side="right"))]
-        return [
-            FaceMatch(
-                faces[index].face_id,
-                faces[index].person_id,
-                float(distances[index]),
-                max(0.0, 1.0 - float(distances[index])),
-                faces[index].metadata,
-            )
-            for index in near
-        ]
+        with self.file.read() as connection:
+            (others,) = connection.execute("PRAGMA data_version").fetchone()  # foreign writes
+        state = (others, self._changes)
+        return self._search.find(
+            encoding, tolerance, meant, state, lambda: self.list_faces(model=meant)
+        )
 
     def references(self, model: str | None = None) -> list[StoredReference]:
         """What a gallery in memory is made of: the references of one model.
@@ -364,18 +351,6 @@ class FaceDatabase:
 
     # inside -----------------------------------------------------------------------------------
 
-    def _matrix(self, model: str) -> tuple[list[StoredFace], NDArray[np.float64]]:
-        with self.file.read() as connection:
-            (others,) = connection.execute("PRAGMA data_version").fetchone()  # foreign writes
-        state = hash((others, self._changes))
-        with self._matrix_lock:
-            kept = self._matrices.get(model)
-            if kept is None or kept[0] != state:
-                faces = self.list_faces(model=model)
-                kept = (state, faces, np.array([face.encoding for face in faces]))
-                self._matrices = {model: kept}
-        return kept[1], kept[2]
-
     def _face_of(self, row: tuple[Any, ...]) -> StoredFace:
         number, person_id, encoding, model, metadata, crop, quality, is_blacklisted, created = row
         return StoredFace(
@@ -412,46 +387,6 @@ class FaceDatabase:
         )
         select = "SELECT kind FROM people WHERE person_id = ?"
         return PersonKind(connection.execute(select, (person_id,)).fetchone()[0])
-
-
-def person_id_of(name: str) -> str:
-    """The key of a name: small letters, digits and dashes; ``Ann Lee`` is ``ann-lee``.
-
-    Letters of other scripts stay; accents of Latin ones are left out.
-
-    Raises:
-        UsageError: Nothing is left.
-    """
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(each for each in plain if not unicodedata.combining(each))
-    key = re.sub(r"[\W_]+", "-", plain).strip("-")
-    if not key:
-        raise UsageError(f"{name!r} is no name: it has no letter and no digit")
-    return key
-
-
-def nobody(name: str) -> str:
-    """The sentence about somebody who is not there."""
-    return f"there is nobody called {name!r}; see `spyoncino faces list`"
-
-
-def checked_vector(
-    encoding: NDArray[np.floating[Any]], model: str, length: int | None
-) -> NDArray[np.float64]:
-    """An encoding as it is kept.
-
-    Raises:
-        UsageError: It is empty, not finite, or not as long as the model's others.
-    """
-    vector = np.ascontiguousarray(encoding, dtype="<f8")
-    if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
-        raise UsageError("an encoding is a vector of finite numbers")
-    if length is not None and len(vector) != length:
-        raise UsageError(
-            f"vectors of the model {model or '(none)'} have {length} numbers, not {len(vector)}; "
-            "vectors of two models are never compared: name the model"
-        )
-    return vector
 
 
 def _now() -> str:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ def scene(width: int = 60, height: int = 40) -> NDArray[np.uint8]:
     return image
 
 
-def encoded(extension: str, image: NDArray[np.generic] | None = None) -> bytes:
+def encoded(extension: str, image: NDArray[np.integer[Any]] | None = None) -> bytes:
     done, data = cv2.imencode(extension, scene() if image is None else image)
     assert done
     return bytes(data)
@@ -70,7 +71,7 @@ def resized_jpeg(width: int, height: int) -> bytes:
 def animated(extension: str) -> bytes:
     animation = cv2.Animation()
     animation.frames = [scene(), np.full((40, 60, 3), 200, np.uint8)]
-    animation.durations = np.array([100, 100])
+    animation.durations = [100, 100]
     done, data = cv2.imencodeanimation(extension, animation)
     assert done
     return bytes(data)

@@ -3,7 +3,7 @@
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from spyoncino.core.paths import DataFolder
 from spyoncino.errors import DamagedFileError, StorageError, UsageError
-from spyoncino.persistence.people import FaceDatabase, person_id_of
+from spyoncino.persistence.people import FaceDatabase
+from spyoncino.persistence.people_names import person_id_of
 from spyoncino.persistence.people_rows import NewFace, PersonKind
 from spyoncino.persistence.people_schema import STEPS
 
@@ -249,7 +250,7 @@ def test_a_new_model_makes_its_vectors_from_the_kept_crops(people: FaceDatabase)
         people.add_face("ann", unit(1, index), {"n": index}, model="old", crop=b"c%d" % index)
     people.add_face("bob", unit(1, 1), model="old")
 
-    def embed(crops: list[bytes]) -> list[NDArray[np.float64] | None]:
+    def embed(crops: Sequence[bytes]) -> list[NDArray[np.float64] | None]:
         return [None if crop == b"c3" else unit(1, 2, int(crop[1:])) for crop in crops]
 
     assert people.reembed(embed, "new", batch=2) == (4, 2)
