@@ -97,7 +97,7 @@ async def play(harness: ModuleHarness, press_at_s: float | None = None) -> None:
     for step in range(LENGTH_S * FPS):
         pts_s = step / FPS
         if press_at_s is not None and pts_s == press_at_s:
-            press = DoorbellEvent(doorbell="bell", camera=CAMERA, pts_s=pts_s)
+            press = DoorbellEvent(event_id="press-1", doorbell="bell", camera=CAMERA, pts_s=pts_s)
             await harness.publish(DOORBELL_PRESSED.of("bell"), press)
         box = visitor(pts_s)
         seen = frame(pts_s, motion=motion(box) if box else STILL)
