@@ -360,8 +360,8 @@ def test_problems_of_variables_and_the_command_line_name_them(desk: Desk) -> Non
         ),
         (
             "environment variable SPYONCINO_NOPE: nope: there is no such setting; a setting is one "
-            "of preset, data_dir, cameras, pool, shared_memory, packets, bus, health, log, "
-            "modules, updates, privacy, "
+            "of preset, data_dir, cameras, doorbells, pool, shared_memory, packets, bus, health, "
+            "log, modules, updates, privacy, "
             "bell, photo, album"
         ),
     ]

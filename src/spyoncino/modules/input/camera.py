@@ -279,7 +279,10 @@ class CameraInput(InputModule[CameraInputSettings]):
     async def _publish_press(self, feed: CameraFeed, message: Pressed) -> None:
         known = self.context.doorbells.at_camera(feed.camera)
         doorbell = known.doorbell_id if known else message.doorbell
+        # The same file gives the same events, ids of presses included, whenever it is analysed.
+        fixed_id = f"press-{feed.camera}-{message.pts_s:.6f}"
         press = DoorbellEvent(
+            event_id=fixed_id if self.context.lossless else new_id(),
             source=feed.camera,
             correlation_id=feed.correlation_id,
             timestamp=_utc(message.utc_epoch_s),
