@@ -48,6 +48,7 @@ from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.errors import BusClosedError
 from spyoncino.modules.builtin import BUILTIN
 from spyoncino.modules.capture_specs import capture_specs, section_of
+from spyoncino.modules.delivery import enabled_channels
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.persistence.database import Database
 from spyoncino.runtime.capture.spec import CaptureSpec
@@ -281,6 +282,7 @@ class Application:
             lossless=self._lossless,
             config_hash=self.loaded.config_hash,
             meters=self.meters,
+            channels=lambda: enabled_channels(self.config.loaded, self._registry),
         )
         return Orchestrator(
             self._registry,

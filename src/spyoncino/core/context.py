@@ -1,5 +1,6 @@
 """What a module is given to work with, instead of globals."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class ModuleContext:
         lossless: Nothing may be dropped and no wall-clock deadline holds (``analyze``).
         config_hash: Hash of the settings that influence results; part of deterministic event ids.
         meters: What the system counts about itself.
+        channels: Names of the channels that are to tell somebody, as the settings stand now.
     """
 
     bus: "Bus"
@@ -49,6 +51,7 @@ class ModuleContext:
     lossless: bool = False
     config_hash: str = ""
     meters: Meters = field(default_factory=Meters)
+    channels: Callable[[], tuple[str, ...]] = tuple
 
     def section_override(self, camera: str, section: str) -> dict[str, Any]:
         """What ``cameras.<camera>.<section>`` sets, or an empty dictionary."""

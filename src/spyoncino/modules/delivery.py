@@ -16,10 +16,12 @@ from typing import ClassVar, Final, TypeVar
 from pydantic import Field
 
 from spyoncino.core.breaker import Breaker, BreakerSpec
+from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, OutputModule
 from spyoncino.core.guard import limited, sentence
 from spyoncino.core.queues import Policy
+from spyoncino.core.registry import Registry
 from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
 from spyoncino.modules.chores import Chores
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey, DeliveryStore
@@ -78,6 +80,20 @@ class Receipt:
 
     remote_id: str = ""
     is_confirmed: bool = False
+
+
+def enabled_channels(loaded: LoadedConfig, registry: Registry) -> tuple[str, ...]:
+    """Names of the channels that are to tell somebody, in the order of the modules."""
+    names = []
+    for kind in registry.modules:
+        section = loaded.sections.get(kind.section)
+        if (
+            issubclass(kind, DeliveryModule)
+            and isinstance(section, DeliverySettings)
+            and section.enabled
+        ):
+            names.append(kind.channel)
+    return tuple(names)
 
 
 C = TypeVar("C", bound=DeliverySettings)

@@ -113,6 +113,9 @@ class Event(Record):
     presses: tuple[float, ...] = Field(default=(), description="Camera times of the presses.")
     tracks: tuple[TrackSummary, ...] = ()
     identities: tuple[Identity, ...] = ()
+    story: str = Field(
+        default="", description="What happened in one sentence, in the local time of the house."
+    )
     started_at: datetime = Field(description="Wall time of start_s.")
     ended_at: datetime
     transitions: dict[str, datetime] = Field(
