@@ -61,6 +61,11 @@ COMMANDS = (
         "What happened: list, show and export events.",
     ),
     LazyCommand(
+        "alerts",
+        "spyoncino.cli.alerts:app",
+        "What would be told, and what was told.",
+    ),
+    LazyCommand(
         "mode",
         "spyoncino.cli.mode:mode",
         "Say which mode holds, or choose one: home, away, night, privacy.",
