@@ -18,6 +18,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.storage.event_log:EventLog",
     "spyoncino.modules.storage.media_keeper:MediaKeeper",
     "spyoncino.modules.output.alert_engine:AlertEngine",
+    "spyoncino.modules.output.email:EmailModule",
     "spyoncino.modules.output.webhook:WebhookModule",
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
     "spyoncino.modules.dashboard.web_server:WebServer",

@@ -41,6 +41,9 @@ OWED_AT_ONCE: Final = 256
 MAX_DOUBLINGS: Final = 20
 """Pauses are doubled no more often: by then any pause has reached its longest."""
 
+WAIT_STEP_S: Final = 0.05
+"""How often a message that waits for a picture looks whether it has come."""
+
 JITTER: Final = 0.3
 """Share of a pause that chance may take off: who failed together shall not come back together."""
 
@@ -135,6 +138,14 @@ class DeliveryModule(OutputModule[C]):
             DeliveryRefusedError: Never.
         """
 
+    def may_wait_s(self, delivery: Delivery) -> float:
+        """How long after its event a message may wait for a newer revision, say with a picture.
+
+        Asked again for each revision; 0 sends at once.
+        """
+        del delivery
+        return 0.0
+
     @staticmethod
     def delivery_id(delivery: Delivery) -> str:
         """The same for every try of one revision, and for no other."""
@@ -226,6 +237,13 @@ class DeliveryModule(OutputModule[C]):
             pause_s = max(pause_s, (delivery.retry_at - now).total_seconds())
         if pause_s > 0:
             await self.context.clock.sleep(pause_s)
+        while (newest := self._due[delivery.key]).sent_revision == 0 and (
+            self.may_wait_s(newest) > self._age_s(newest)
+        ):
+            await self.context.clock.sleep(WAIT_STEP_S)
+
+    def _age_s(self, delivery: Delivery) -> float:
+        return (self.context.clock.utc_now() - delivery.queued_at).total_seconds()
 
     # --- one try ---------------------------------------------------------------------------------
 
@@ -273,7 +291,7 @@ class DeliveryModule(OutputModule[C]):
         self._failures += 1
         self._last_error = sentence(error)
         now, attempts = self.context.clock.utc_now(), delivery.attempts + 1
-        if (now - delivery.queued_at).total_seconds() > self.settings.give_up_after_s:
+        if self._age_s(delivery) > self.settings.give_up_after_s:
             hours = self.settings.give_up_after_s / 3600
             await self._give_up(delivery, f"not delivered within {hours:g} h: {self._last_error}")
             return
