@@ -115,6 +115,7 @@ class DeliveryModule(OutputModule[C]):
         self._chores = Chores(context.log)
         self._due: dict[DeliveryKey, Delivery] = {}
         self._busy: set[DeliveryKey] = set()
+        self._in_try: set[DeliveryKey] = set()
         self._more_owed = False
         self._places = asyncio.Semaphore(1)
         self._breakers: dict[str, Breaker] = {}
@@ -257,16 +258,24 @@ class DeliveryModule(OutputModule[C]):
         async def tell() -> None:
             receipts.append(await self.tell(delivery))
 
-        error = await limited(tell(), self.settings.timeout_s)
-        if error is None:
-            breaker.succeeded()
-            await self._note_sent(delivery, receipts[0])
-        elif isinstance(error, DeliveryRefusedError):
-            breaker.succeeded()  # it answers: the channel is well
-            await self._give_up(delivery, sentence(error))
-        else:
-            breaker.failed()
-            await self._postpone(delivery, error)
+        self._in_try.add(delivery.key)
+        try:
+            error = await limited(tell(), self.settings.timeout_s)
+            if error is None:
+                breaker.succeeded()
+                await self._note_sent(delivery, receipts[0])
+            elif isinstance(error, DeliveryRefusedError):
+                breaker.succeeded()  # it answers: the channel is well
+                await self._give_up(delivery, sentence(error))
+            else:
+                breaker.failed()
+                await self._postpone(delivery, error)
+        finally:
+            self._in_try.discard(delivery.key)
+
+    def is_waiting(self, event_ref: str) -> bool:
+        """Whether a message about an event is owed of which no try is at hand."""
+        return any(key.event_ref == event_ref for key in self._due.keys() - self._in_try)
 
     async def _note_sent(self, delivery: Delivery, receipt: Receipt) -> None:
         self._last_error = ""

@@ -110,12 +110,15 @@ class EmailModule(DeliveryModule[EmailSettings]):
         names = () if alert.event is None else names_of(alert.event)
         before = self._named.get(alert.event_ref)
         has_new_name = before is not None and bool(set(names) - set(before))
-        is_waiting = alert.event_ref in {key.event_ref for key in self._due}
         self._named[alert.event_ref] = names
         self._named.move_to_end(alert.event_ref)
         while len(self._named) > EVENTS_KEPT:
             self._named.popitem(last=False)
-        if alert.revision == 1 or is_waiting or self.settings.follow_up == "all":
+        if (
+            alert.revision == 1
+            or self.is_waiting(alert.event_ref)
+            or self.settings.follow_up == "all"
+        ):
             return True
         if self.settings.follow_up == "final" and alert.is_final:
             return True
