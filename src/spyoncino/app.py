@@ -50,6 +50,7 @@ from spyoncino.detectors.factory import AUTO, FALLBACK
 from spyoncino.errors import BusClosedError
 from spyoncino.modules.builtin import BUILTIN
 from spyoncino.modules.capture_specs import capture_specs, section_of
+from spyoncino.modules.delivery import enabled_channels
 from spyoncino.modules.face_house import FaceHouse
 from spyoncino.modules.process.object_detector import ObjectSettings
 from spyoncino.persistence.database import Database
@@ -299,6 +300,7 @@ class Application:
             meters=self.meters,
             faces=self.faces.is_on,
             embedder=self.faces.settings.to_embedder(),
+            channels=lambda: enabled_channels(self.config.loaded, self._registry),
         )
         return Orchestrator(
             self._registry,

@@ -21,6 +21,8 @@ Family tree::
     │   └── JobFailedError      it failed after all its retries
     ├── StorageError            the database or the disk refused: locked, corrupt, full
     │   └── DamagedFileError    the file is corrupt: waiting does not mend it
+    ├── DeliveryError           a message did not reach its channel: try again later
+    │   └── DeliveryRefusedError  the channel will never take it: give up, tell the user
     ├── RequestError            nobody answered a question on the bus in time, or could not
     ├── WiringError             modules do not fit: unknown name, cyclic topics, wrong type
     └── BusClosedError          publish or subscribe after the bus was stopped
@@ -114,6 +116,23 @@ class StorageError(SpyoncinoError):
 
 class DamagedFileError(StorageError):
     """A database file is corrupt; unlike a lock or a full disk, this does not pass."""
+
+
+class DeliveryError(SpyoncinoError):
+    """A message did not reach its channel this time.
+
+    Args:
+        sentence: What happened.
+        retry_after_s: How long the channel asked to be left alone; ``None`` where it did not say.
+    """
+
+    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class DeliveryRefusedError(DeliveryError):
+    """A channel will never take this message; trying again is useless."""
 
 
 class RequestError(SpyoncinoError):

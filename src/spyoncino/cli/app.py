@@ -71,6 +71,11 @@ COMMANDS = (
         "Who is known: enrol, identify, forget, block people.",
     ),
     LazyCommand(
+        "alerts",
+        "spyoncino.cli.alerts:app",
+        "What would be told, and what was told.",
+    ),
+    LazyCommand(
         "mode",
         "spyoncino.cli.mode:mode",
         "Say which mode holds, or choose one: home, away, night, privacy.",

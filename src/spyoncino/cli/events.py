@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import re
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +12,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from spyoncino.cli.options import GlobalOptions, options_of, print_json, stdout
+from spyoncino.cli.periods import period
 from spyoncino.cli.records import find_event, open_records
-from spyoncino.errors import MediaError, UsageError
+from spyoncino.errors import MediaError
 from spyoncino.events.story import names_of
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
@@ -23,7 +23,6 @@ from spyoncino.schemas.media import MediaArtifact
 
 app = typer.Typer(help="What happened: list, show and export events.", no_args_is_help=True)
 
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 SHORT_ID_LENGTH = 8
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
@@ -43,7 +42,7 @@ def list_events(
 
     Example: spyoncino events list --since 24h --type person
     """
-    oldest = None if since is None else datetime.now(UTC) - _duration(since)
+    oldest = None if since is None else datetime.now(UTC) - period(since, "--since")
     events = asyncio.run(_find(options_of(ctx), camera, kind, oldest, limit))
     if as_json:
         for event in events:
@@ -184,10 +183,3 @@ def _whose(identity: Identity) -> str:
     if identity.resembles:
         who += f", may be {identity.resembles}"
     return f"{who} ({identity.reason})" if identity.reason else who
-
-
-def _duration(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if found is None:
-        raise UsageError(f"--since {text!r} is not a duration; write for example 30m, 24h or 7d")
-    return timedelta(seconds=float(found[1]) * _UNITS_S[found[2]])

@@ -4,6 +4,8 @@
 """
 
 import textwrap
+from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,10 @@ def _field_lines(
     lines = [f"{pad}# {line}" for line in textwrap.wrap(words, WIDTH - len(pad) - 2)]
     if default is PydanticUndefined:
         return [*lines, f"{pad}# {name}: (has no default)"]
+    if _is_list_of_groups(default):
+        kind = type(default[0])
+        lines += [f"{pad}# Keys of one:", *_commented_keys(kind, reader, schema, depth=depth)]
+        return [*lines, f"{pad}{name}:", *textwrap.indent(_blocks(default), f"{pad}  ").split("\n")]
     if not isinstance(default, BaseModel):
         return [*lines, f"{pad}{name}: {_scalar(default)}"]
     lines.append(f"{pad}{name}:")
@@ -102,6 +108,26 @@ def _field_lines(
         inner_schema = reader.inside(schema, inner_name)
         lines += _field_lines(inner_name, inner, reader, inner_schema, depth=depth + 1)
     return lines
+
+
+def _is_list_of_groups(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], BaseModel)
+
+
+def _commented_keys(
+    kind: type[BaseModel], reader: SchemaReader, schema: Schema, *, depth: int
+) -> list[str]:
+    lines: list[str] = []
+    for name, field in kind.model_fields.items():
+        inner = reader.inside(reader.item(schema), name)
+        lines += _field_lines(name, field, reader, inner, depth=0)
+    return ["  " * depth + f"#   {line}" for line in lines]
+
+
+def _blocks(groups: Sequence[BaseModel]) -> str:
+    """Groups as a list of YAML, each with what differs from its defaults."""
+    plain = [group.model_dump(mode="json", exclude_defaults=True) for group in groups]
+    return yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=WIDTH).strip()
 
 
 def _camera_example(reader: SchemaReader) -> list[str]:
@@ -128,6 +154,8 @@ def _scalar(value: Any) -> str:
             if value and value % unit == 0:
                 return f"{value // unit}{name}"
         return str(int(value))
+    if isinstance(value, Enum):
+        value = value.value
     plain = value if isinstance(value, (bool, int, float, str)) else _plain(value)
     text = yaml.safe_dump(plain, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("...\n").strip()

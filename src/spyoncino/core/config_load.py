@@ -42,7 +42,7 @@ from spyoncino.core.config_model import (
 )
 from spyoncino.core.config_presets import NONE, preset_layer
 from spyoncino.core.config_secrets import shown
-from spyoncino.core.contracts import Category, ModuleSettings
+from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.doorbell_map import doorbell_problems
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import Settings
@@ -287,7 +287,7 @@ def _check_policies(merged: Layer, registry: Registry, settings: Settings) -> No
                 f"there are {', '.join(sorted(known))}"
             )
     for module in registry.modules:
-        is_outbound = module.category is Category.OUTPUT and module.section in merged.data
+        is_outbound = module.is_outbound and module.section in merged.data
         if settings.privacy.local_only and is_outbound:
             problems.append(
                 f"{merged.origins[(module.section,)]}: {module.section} tells somebody outside, "

@@ -53,6 +53,10 @@ class SchemaReader:
         """The schema of a key of the group that a schema describes."""
         return self._step(self._chosen(schema, {}), key)
 
+    def item(self, schema: Schema) -> Schema:
+        """The schema of one item of the list that a schema describes."""
+        return self._step(self._chosen(schema, []), 0)
+
     def keys(self, location: Location, data: Any) -> list[str]:
         """Names of the settings in the group at a location."""
         schema = self.at(location, data)

@@ -1,5 +1,6 @@
 """What a module is given to work with, instead of globals."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ class ModuleContext:
         faces: Workers can look for faces: it was switched on before the start.
         embedder: What makes vectors of faces, as ``detectors.embedders`` reads it.
         people: Who is known; ``None`` while nothing of faces happens.
+        channels: Names of the channels that are to tell somebody, as the settings stand now.
     """
 
     bus: "Bus"
@@ -59,6 +61,7 @@ class ModuleContext:
     faces: bool = False
     embedder: dict[str, Any] = field(default_factory=dict)
     people: "FaceDatabase | None" = None
+    channels: Callable[[], tuple[str, ...]] = tuple
 
     def section_override(self, camera: str, section: str) -> dict[str, Any]:
         """What ``cameras.<camera>.<section>`` sets, or an empty dictionary."""

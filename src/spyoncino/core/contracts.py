@@ -93,6 +93,7 @@ class BaseModule(ABC, Generic[S]):
     * ``answers``: questions that ``handle_request`` answers on ``<topic>.reply``;
     * ``fixed_at_start``: keys of its section that it reads in ``start`` only: a change of them
       waits for the next start of the program and is told so;
+    * ``is_outbound``: it tells somebody outside this machine, so ``privacy.local_only`` refuses it;
     * ``camera_keys``: keys of ``cameras.<id>`` that it reads beside its section: when one changes,
       or cameras come and go, it is configured again.
 
@@ -110,6 +111,7 @@ class BaseModule(ABC, Generic[S]):
     adapters: ClassVar[tuple[TopicAdapter[Any, Any], ...]] = ()
     answers: ClassVar[tuple[Topic[Any], ...]] = ()
     fixed_at_start: ClassVar[frozenset[str]] = frozenset()
+    is_outbound: ClassVar[bool] = False
     camera_keys: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, context: ModuleContext) -> None:
@@ -222,9 +224,10 @@ class StorageModule(BaseModule[S]):
 
 
 class OutputModule(BaseModule[S]):
-    """Tells somebody outside."""
+    """Tells somebody."""
 
     category = Category.OUTPUT
+    is_outbound = True
 
 
 class AnalyticsModule(BaseModule[S]):

@@ -72,3 +72,22 @@ DECISIONS = Table(
     Column("count", Integer, nullable=False),
     Index("idx_decisions_event", "event_id"),
 )
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("event_id", Text, primary_key=True),  # no foreign key: a test message has no event
+    Column("channel", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("wanted_revision", Integer, nullable=False),
+    Column("sent_revision", Integer, nullable=False),  # 0: nothing was sent yet
+    Column("remote_id", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),  # since the last success
+    Column("retry_at", DateTime(timezone=True)),
+    Column("queued_at", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("alert", JSON, nullable=False),  # the wanted revision, whole
+    Index("idx_deliveries_channel_state", "channel", "state"),
+    Index("idx_deliveries_queued_at", "queued_at"),
+)

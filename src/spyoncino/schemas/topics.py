@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
-from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.alerts import AlertNotification, DeliveryReport
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.control import (
     ConfigRejected,
@@ -106,8 +106,9 @@ MEDIA_STORED = Topic("storage.media.stored", StorageAck, Stage.STORAGE)
 MEDIA_REMOVED = Topic("storage.media.removed", StorageAck, Stage.STORAGE)
 
 NOTIFY_QUEUED = Topic("notify.{id}.queued", AlertNotification, Stage.OUTPUT, Delivery.CRITICAL)
-NOTIFY_SENT = Topic("notify.{id}.sent", AlertNotification, Stage.OUTPUT, Delivery.CRITICAL)
-NOTIFY_FAILED = Topic("notify.{id}.failed", AlertNotification, Stage.OUTPUT, Delivery.CRITICAL)
+NOTIFY_SENT = Topic("notify.{id}.sent", DeliveryReport, Stage.OUTPUT, Delivery.CRITICAL)
+NOTIFY_CONFIRMED = Topic("notify.{id}.confirmed", DeliveryReport, Stage.OUTPUT, Delivery.CRITICAL)
+NOTIFY_FAILED = Topic("notify.{id}.failed", DeliveryReport, Stage.OUTPUT, Delivery.CRITICAL)
 
 CONFIG_UPDATE = Topic("config.update", ConfigUpdate, Stage.CONTROL, Delivery.CRITICAL)
 CONFIG_SNAPSHOT = Topic("config.snapshot", ConfigSnapshotPayload, Stage.CONTROL, Delivery.CRITICAL)

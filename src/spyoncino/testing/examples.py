@@ -6,7 +6,12 @@ from pydantic import BaseModel
 
 from spyoncino.geometry.boxes import Box
 from spyoncino.geometry.faces import FaceQuality
-from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.alerts import (
+    AlertNotification,
+    AlertPriority,
+    DeliveryReport,
+    DeliveryState,
+)
 from spyoncino.schemas.control import (
     ConfigRejected,
     ConfigRollback,
@@ -185,9 +190,14 @@ EXAMPLES: tuple[BaseModel, ...] = (
         **ENVELOPE,
         event_ref=VISIT,
         channel="telegram",
+        title="The bell rang",
         text="Somebody is at the door",
         revision=2,
         media=("media/2026-03-01/x/snapshot.jpg",),
+        priority=AlertPriority.HIGH,
+        rule="somebody rang",
+        is_final=True,
+        event=EVENT,
     ),
     BusStatus(
         **ENVELOPE,
@@ -243,6 +253,18 @@ EXAMPLES: tuple[BaseModel, ...] = (
         last_s=1.5,
         count=3,
         event_ref=VISIT,
+    ),
+    DeliveryReport(
+        **ENVELOPE,
+        event_ref=VISIT,
+        channel="telegram",
+        target="-1001",
+        revision=2,
+        state=DeliveryState.SENT,
+        remote_id="4711",
+        attempts=1,
+        after_s=0.25,
+        reason="",
     ),
     DetectionErrorReport(
         **ENVELOPE,

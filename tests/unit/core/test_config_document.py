@@ -73,7 +73,6 @@ def test_what_has_no_default_is_a_comment() -> None:
 def test_values_of_every_kind_are_written_on_one_line() -> None:
     text = full_document(fake_registry(Kiosk))
     assert "  size: 1234\n" in text
-    assert "  corners: [{x: 1.0}]\n" in text
     assert "  weights: {a: null}\n" in text
 
 
@@ -83,3 +82,17 @@ def test_the_starter_is_valid_and_has_a_camera(tmp_path: Path) -> None:
         fake_registry(), variables={}, working_folder=tmp_path, config_home=tmp_path
     )
     assert [camera.source.type for camera in loaded.settings.cameras.values()] == ["sim"]
+
+
+def test_a_list_of_groups_is_written_one_below_the_other_with_its_keys_explained() -> None:
+    text = full_document(fake_registry(Kiosk))
+    assert (
+        """
+  # Keys of one:
+  #   # Across. [a number]
+  #   x: 0.0
+  corners:
+    - {x: 1.0}
+"""
+        in text
+    )

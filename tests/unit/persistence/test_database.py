@@ -162,15 +162,16 @@ def test_an_older_database_is_copied_before_it_is_changed(
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     upgrade(path)
-    (folder / "versions" / "0002_next.py").write_text(
+    old = newest_version()
+    (folder / "versions" / "9000_next.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision, branch_labels, depends_on = '0002', '0001', None, None\n"
+        f"revision, down_revision, branch_labels, depends_on = '9000', '{old}', None, None\n"
         "def upgrade():\n    op.execute('CREATE TABLE later(x)')\n"
     )
     monkeypatch.setattr(migrate, "MIGRATIONS", folder)
-    assert upgrade(path) == "0002"
-    with closing(sqlite3.connect(tmp_path / "spyoncino.before-0002.db")) as copy:
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert upgrade(path) == "9000"
+    with closing(sqlite3.connect(tmp_path / "spyoncino.before-9000.db")) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == (old,)
         assert copy.execute("SELECT name FROM sqlite_master WHERE name='later'").fetchall() == []
 
 

@@ -1,0 +1,1 @@
+"""Far services: their protocols, no bus."""

@@ -1,0 +1,141 @@
+"""Writes and sends one mail (RFC 5322 over SMTP, RFC 5321); one thread for each subject."""
+
+import html
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, formataddr
+from pathlib import Path
+from typing import Final, Literal
+
+import aiosmtplib
+
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
+
+Security = Literal["tls", "starttls", "none"]
+
+DOMAIN: Final = "spyoncino.invalid"
+"""Right side of message ids: a name that nobody owns (RFC 2606) tells nothing about this house."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """How mail leaves.
+
+    Args:
+        host: Name of the server.
+        port: Its port.
+        security: ``tls`` from the first byte, ``starttls`` after the greeting, or ``none``.
+        user: Empty: no login.
+        password: Of the user.
+        timeout_s: What one step of the conversation may take.
+        certificate_file: Authorities to trust instead of the system's.
+    """
+
+    host: str
+    port: int
+    security: Security
+    user: str
+    password: str
+    timeout_s: float
+    certificate_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail.
+
+    Args:
+        sender: Address that it comes from.
+        recipient: Address that it goes to.
+        subject: One line.
+        text: What it says.
+        picture: JPEG that is shown in it; ``None``: none.
+        attachment: Name, MIME type and bytes of a file that comes with it; ``None``: none.
+        thread: Mails of the same thread are shown together.
+        number: Of this mail within the thread, from 1; a repetition has the same.
+        written_at: When.
+    """
+
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    picture: bytes | None
+    attachment: tuple[str, str, bytes] | None
+    thread: str
+    number: int
+    written_at: datetime
+
+
+def message_id(thread: str, number: int) -> str:
+    """The same for a repeated mail: servers and readers then show it once (RFC 5322, 3.6.4)."""
+    return f"<{thread}.{number}@{DOMAIN}>"
+
+
+def compose(letter: Letter) -> EmailMessage:
+    """The letter as a MIME message: plain text, the same as HTML around the picture, the file."""
+    mail = EmailMessage()
+    mail["From"] = formataddr(("Spyoncino", letter.sender))
+    mail["To"] = letter.recipient
+    mail["Subject"] = " ".join(letter.subject.split())
+    mail["Date"] = format_datetime(letter.written_at)
+    mail["Message-ID"] = message_id(letter.thread, letter.number)
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers that he is on holiday
+    if letter.number > 1:
+        first = message_id(letter.thread, 1)
+        mail["In-Reply-To"] = first
+        mail["References"] = first
+    mail.set_content(letter.text)
+    body = f"<p>{html.escape(letter.text)}</p>"
+    if letter.picture is not None:
+        body += '<img src="cid:picture" alt="" style="max-width:100%">'
+    mail.add_alternative(body, subtype="html")
+    shown = mail.get_body(("html",))
+    if letter.picture is not None and shown is not None:
+        shown.add_related(letter.picture, "image", "jpeg", cid="<picture>", disposition="inline")
+    if letter.attachment is not None:
+        name, kind, content = letter.attachment
+        main, _, sub = kind.partition("/")
+        mail.add_attachment(content, main, sub, filename=name)
+    return mail
+
+
+async def send(server: MailServer, letter: Letter) -> None:
+    """Hand a letter to the server.
+
+    Raises:
+        DeliveryRefusedError: It will never take it: wrong password, unknown address, too large.
+        DeliveryError: It did not take it now.
+    """
+    mail = compose(letter)
+    try:
+        await aiosmtplib.send(
+            mail,
+            hostname=server.host,
+            port=server.port,
+            username=server.user or None,
+            password=server.password or None,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            timeout=server.timeout_s,
+            cert_bundle=None if server.certificate_file is None else str(server.certificate_file),
+        )
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise _judged(error.recipients[0].code, error.recipients[0].message) from error
+    except aiosmtplib.SMTPAuthenticationError as error:
+        raise DeliveryRefusedError(
+            "the mail server does not accept the user name or the password"
+        ) from error
+    except aiosmtplib.SMTPResponseException as error:
+        raise _judged(error.code, error.message) from error
+    except aiosmtplib.SMTPNotSupported as error:
+        raise DeliveryRefusedError(f"the mail server cannot do this: {error}") from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise DeliveryError(f"the mail server cannot be reached: {error}") from error
+
+
+def _judged(code: int, message: str) -> DeliveryError:
+    """RFC 5321, section 4.2.1: 4yz may pass, 5yz will not."""
+    sentence = f"the mail server answered {code} {' '.join(message.split())}"
+    return DeliveryRefusedError(sentence) if code >= 500 else DeliveryError(sentence)

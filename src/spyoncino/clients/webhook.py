@@ -1,0 +1,154 @@
+"""Posts signed JSON documents to a web address.
+
+The signature is HMAC-SHA256 (RFC 2104) with the shared secret over ``<timestamp>.<body>``; who
+checks that the timestamp is fresh and remembers idempotency keys cannot be fooled by a repetition.
+"""
+
+import email.utils
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
+
+TIMESTAMP: Final = "X-Spyoncino-Timestamp"
+SIGNATURE: Final = "X-Spyoncino-Signature"
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+MAX_ANSWER_BYTES: Final = 4096
+"""Of an answer only so much is read: nothing but its status counts."""
+
+_PASSING = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+"""Refusals that may pass (RFC 9110, 8470 and 6585); every other 4xx says the same next time."""
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """What the receiver compares, as ``sha256=<hex>``."""
+    text = timestamp.encode() + b"." + body
+    return "sha256=" + hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+
+
+class WebhookClient:
+    """One receiver; an async context manager that keeps its connection open.
+
+    Args:
+        url: Where to post; ``far_host.wrong_address`` has nothing against it.
+        secret: Shared with the receiver; empty: nothing is signed.
+        timeout_s: What one request may take.
+    """
+
+    def __init__(self, url: str, secret: str, timeout_s: float) -> None:
+        self._url = url
+        self._secret = secret
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def post(self, document: Mapping[str, Any], key: str, now: datetime) -> None:
+        """Post one document.
+
+        Args:
+            document: Becomes JSON.
+            key: The same for each repetition of the document and for no other.
+            now: Wall time, signed with it.
+
+        Raises:
+            DeliveryRefusedError: The receiver will never take it.
+            DeliveryError: It did not take it now.
+        """
+        if self._session is None:
+            raise DeliveryError("the webhook was closed")
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        timestamp = str(int(now.timestamp()))
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "spyoncino",
+            IDEMPOTENCY_KEY: key,
+            TIMESTAMP: timestamp,
+        }
+        if self._secret:
+            headers[SIGNATURE] = signature(self._secret, timestamp, body)
+        try:
+            # A redirect would take the document to somebody who was not chosen.
+            async with self._session.post(
+                self._url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                await response.content.read(MAX_ANSWER_BYTES)
+                _judge(response.status, response.headers.get("Retry-After"), now)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise DeliveryError(f"the webhook cannot be reached: {_cause(error)}") from error
+
+
+def _judge(status: int, retry_after: str | None, now: datetime) -> None:
+    if 200 <= status < 300:
+        return
+    sentence = f"the webhook answered {status} {_phrase(status)}".rstrip()
+    if status in _PASSING or status >= 500:
+        raise DeliveryError(sentence, retry_after_s(retry_after, now))
+    if 300 <= status < 400:
+        raise DeliveryRefusedError(f"{sentence}: set the address to which it redirects")
+    raise DeliveryRefusedError(sentence)
+
+
+def retry_after_s(header: str | None, now: datetime) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for (RFC 9110, section 10.2.3).
+
+    Returns:
+        ``None`` where there is none that can be read.
+    """
+    if header is None:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        when = email.utils.parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - now).total_seconds())
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _cause(error: Exception) -> str:
+    """Why, without the address: it may hold a secret."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or type(error).__name__
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    return type(error).__name__

@@ -1,0 +1,380 @@
+"""What every channel does alike: keep what is owed, send it, edit it, try again, give up, report.
+
+A channel says how a message is sent and edited; this says when. Of several revisions of a message
+that wait only the newest is told. Messages to one target about different events do not wait for
+each other.
+"""
+
+import asyncio
+import random
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import ClassVar, Final, TypeVar
+
+from pydantic import Field
+
+from spyoncino.core.breaker import Breaker, BreakerSpec
+from spyoncino.core.config_load import LoadedConfig
+from spyoncino.core.context import ModuleContext
+from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, OutputModule
+from spyoncino.core.guard import limited, sentence
+from spyoncino.core.queues import Policy
+from spyoncino.core.registry import Registry
+from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
+from spyoncino.modules.chores import Chores
+from spyoncino.persistence.deliveries import Delivery, DeliveryKey, DeliveryStore
+from spyoncino.schemas.alerts import AlertNotification, DeliveryReport, DeliveryState
+from spyoncino.schemas.status import HealthState, HealthStatus
+from spyoncino.schemas.topics import (
+    NOTIFY_CONFIRMED,
+    NOTIFY_FAILED,
+    NOTIFY_QUEUED,
+    NOTIFY_SENT,
+    Topic,
+)
+
+OWED_AT_ONCE: Final = 256
+"""Messages of one channel that are in memory; the others wait in the table."""
+
+MAX_DOUBLINGS: Final = 20
+"""Pauses are doubled no more often: by then any pause has reached its longest."""
+
+WAIT_STEP_S: Final = 0.05
+"""How often a message that waits for a picture looks whether it has come."""
+
+JITTER: Final = 0.3
+"""Share of a pause that chance may take off: who failed together shall not come back together."""
+
+_BREAKER: Final = BreakerSpec(failures=5, window_s=60.0, pause_s=15.0, longest_pause_s=300.0)
+"""A target that failed so often is left alone by all its messages, then one of them tries."""
+
+_TOPICS: Final[dict[DeliveryState, Topic[DeliveryReport]]] = {
+    DeliveryState.SENT: NOTIFY_SENT,
+    DeliveryState.CONFIRMED: NOTIFY_CONFIRMED,
+    DeliveryState.FAILED: NOTIFY_FAILED,
+}
+
+
+class DeliverySettings(ModuleSettings):
+    """What the section of every channel has."""
+
+    enabled: bool = Field(default=False, description="Whether this channel tells anybody.")
+    timeout_s: float = Field(default=20.0, gt=0, description="What one try may take.")
+    first_retry_s: float = Field(
+        default=1.0, gt=0, description="Pause after the first failure; doubles with each further."
+    )
+    longest_retry_s: float = Field(default=300.0, gt=0, description="No pause is longer.")
+    give_up_after_s: float = Field(
+        default=86_400.0, gt=0, description="A message that is older is not tried any more."
+    )
+    at_once: int = Field(default=4, ge=1, le=64, description="Messages in work at a time.")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the far side said.
+
+    Args:
+        remote_id: What it calls the message; needed to edit it.
+        is_confirmed: It has it for good, not only on its way.
+    """
+
+    remote_id: str = ""
+    is_confirmed: bool = False
+
+
+def enabled_channels(loaded: LoadedConfig, registry: Registry) -> tuple[str, ...]:
+    """Names of the channels that are to tell somebody, in the order of the modules."""
+    names = []
+    for kind in registry.modules:
+        section = loaded.sections.get(kind.section)
+        if (
+            issubclass(kind, DeliveryModule)
+            and isinstance(section, DeliverySettings)
+            and section.enabled
+        ):
+            names.append(kind.channel)
+    return tuple(names)
+
+
+C = TypeVar("C", bound=DeliverySettings)
+
+
+class DeliveryModule(OutputModule[C]):
+    """A channel. A subclass names ``channel`` and implements ``targets`` and ``tell``."""
+
+    channel: ClassVar[str]
+    consumes = (Consume(NOTIFY_QUEUED, "on_alert", Policy.BLOCK, DURABLE_CAPACITY, durable=True),)
+    publishes = (NOTIFY_SENT, NOTIFY_CONFIRMED, NOTIFY_FAILED)
+
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._store = DeliveryStore(context.database)
+        self._chores = Chores(context.log)
+        self._due: dict[DeliveryKey, Delivery] = {}
+        self._busy: set[DeliveryKey] = set()
+        self._in_try: set[DeliveryKey] = set()
+        self._more_owed = False
+        self._places = asyncio.Semaphore(1)
+        self._breakers: dict[str, Breaker] = {}
+        self._counts = dict.fromkeys(DeliveryState, 0)
+        self._failures = 0
+        self._last_error = ""
+
+    @abstractmethod
+    def targets(self, alert: AlertNotification) -> Sequence[str]:
+        """Whom to tell: names that are no secret and stay the same over restarts."""
+
+    @abstractmethod
+    async def tell(self, delivery: Delivery) -> Receipt:
+        """Send the message, or edit the one that ``delivery.remote_id`` names.
+
+        A crash may follow before the receipt is kept: the same revision is then told again. Where
+        the far side knows idempotency keys, ``delivery_id`` is one.
+
+        Raises:
+            DeliveryError: Not this time; the pause it asks for is kept.
+            DeliveryRefusedError: Never.
+        """
+
+    def may_wait_s(self, delivery: Delivery) -> float:
+        """How long after its event a message may wait for a newer revision, say with a picture.
+
+        Asked again for each revision; 0 sends at once.
+        """
+        del delivery
+        return 0.0
+
+    @staticmethod
+    def delivery_id(delivery: Delivery) -> str:
+        """The same for every try of one revision, and for no other."""
+        key = delivery.key
+        return f"{key.event_ref}/{key.channel}/{key.target}/{delivery.alert.revision}"
+
+    # --- life ------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Go on with what a former run still owes."""
+        self._places = asyncio.Semaphore(self.settings.at_once)
+        if self.settings.enabled:
+            await self._take_owed()
+
+    async def drain(self) -> None:
+        """Wait for the tries at hand and begin no other: the next start goes on."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.settings.at_once):
+                group.create_task(self._places.acquire())
+
+    async def stop(self) -> None:
+        """Leave what is not told in the table."""
+        await self._chores.cancel()
+        self._due.clear()
+        self._busy.clear()
+
+    async def health(self) -> HealthStatus:
+        """Degraded while the last try failed."""
+        problem = self._chores.last_error or self._last_error
+        return HealthStatus(
+            state=HealthState.DEGRADED if problem else HealthState.OK,
+            detail=problem,
+            numbers={
+                "owed": len(self._due),
+                "sent": self._counts[DeliveryState.SENT] + self._counts[DeliveryState.CONFIRMED],
+                "given_up": self._counts[DeliveryState.FAILED],
+                "failures": self._failures,
+            },
+        )
+
+    # --- what is owed ----------------------------------------------------------------------------
+
+    async def on_alert(self, alert: AlertNotification) -> None:
+        """Take a revision: from here on it is owed, whatever happens to this program.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
+        if alert.channel != self.channel or not self.settings.enabled:
+            return
+        now = self.context.clock.utc_now()
+        for target in self.targets(alert):
+            key = DeliveryKey(alert.event_ref, self.channel, target)
+            delivery = await self._store.want(key, alert, now)
+            if delivery.is_due:
+                self._owe(delivery)
+
+    def _owe(self, delivery: Delivery) -> None:
+        if delivery.key not in self._due and len(self._due) >= OWED_AT_ONCE:
+            self._more_owed = True
+            return
+        self._due[delivery.key] = delivery
+        if delivery.key not in self._busy:
+            self._busy.add(delivery.key)
+            self._chores.start(self._work_off(delivery.key), f"{self.name} {delivery.key}")
+
+    async def _take_owed(self) -> None:
+        self._more_owed = False
+        owed = await self._store.owed(self.channel, OWED_AT_ONCE + 1)
+        for delivery in owed:
+            self._owe(delivery)
+
+    async def _work_off(self, key: DeliveryKey) -> None:
+        """Tell the newest revision of one message until the far side has it or it is given up."""
+        try:
+            while (delivery := self._due.get(key)) is not None:
+                await self._wait_until_due(delivery)
+                async with self._places:
+                    await self._try(self._due[key])  # a newer revision may have come meanwhile
+        finally:
+            self._busy.discard(key)
+        if self._more_owed and not self._due:
+            await self._take_owed()
+
+    async def _wait_until_due(self, delivery: Delivery) -> None:
+        pause_s = self._breaker(delivery.key.target).opens_in_s
+        if delivery.retry_at is not None:
+            now = self.context.clock.utc_now()
+            pause_s = max(pause_s, (delivery.retry_at - now).total_seconds())
+        if pause_s > 0:
+            await self.context.clock.sleep(pause_s)
+        while (newest := self._due[delivery.key]).sent_revision == 0 and (
+            self.may_wait_s(newest) > self._age_s(newest)
+        ):
+            await self.context.clock.sleep(WAIT_STEP_S)
+
+    def _age_s(self, delivery: Delivery) -> float:
+        return (self.context.clock.utc_now() - delivery.queued_at).total_seconds()
+
+    # --- one try ---------------------------------------------------------------------------------
+
+    async def _try(self, delivery: Delivery) -> None:
+        breaker = self._breaker(delivery.key.target)
+        if not breaker.may_try():  # somebody else makes the one trial
+            await self.context.clock.sleep(self.settings.first_retry_s)
+            return
+        receipts: list[Receipt] = []
+
+        async def tell() -> None:
+            receipts.append(await self.tell(delivery))
+
+        self._in_try.add(delivery.key)
+        try:
+            error = await limited(tell(), self.settings.timeout_s)
+            if error is None:
+                breaker.succeeded()
+                await self._note_sent(delivery, receipts[0])
+            elif isinstance(error, DeliveryRefusedError):
+                breaker.succeeded()  # it answers: the channel is well
+                await self._give_up(delivery, sentence(error))
+            else:
+                breaker.failed()
+                await self._postpone(delivery, error)
+        finally:
+            self._in_try.discard(delivery.key)
+
+    def is_waiting(self, event_ref: str) -> bool:
+        """Whether a message about an event is owed of which no try is at hand."""
+        return any(key.event_ref == event_ref for key in self._due.keys() - self._in_try)
+
+    async def _note_sent(self, delivery: Delivery, receipt: Receipt) -> None:
+        self._last_error = ""
+        revision, remote_id = delivery.alert.revision, receipt.remote_id or delivery.remote_id
+        state = DeliveryState.CONFIRMED if receipt.is_confirmed else DeliveryState.SENT
+        await self._keep(
+            lambda: self._store.sent(
+                delivery.key, revision, remote_id, confirmed=receipt.is_confirmed
+            )
+        )
+        newest = self._due[delivery.key]
+        if newest.alert.revision > revision:
+            self._due[delivery.key] = replace(
+                newest, sent_revision=revision, remote_id=remote_id, attempts=0, retry_at=None
+            )
+        else:
+            del self._due[delivery.key]
+        await self._report(replace(delivery, remote_id=remote_id), state)
+
+    async def _postpone(self, delivery: Delivery, error: Exception) -> None:
+        """Wait longer after each failure."""
+        self._failures += 1
+        self._last_error = sentence(error)
+        now, attempts = self.context.clock.utc_now(), delivery.attempts + 1
+        if self._age_s(delivery) > self.settings.give_up_after_s:
+            hours = self.settings.give_up_after_s / 3600
+            await self._give_up(delivery, f"not delivered within {hours:g} h: {self._last_error}")
+            return
+        asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
+        pause_s = self._pause_s(attempts) if asked_s is None else asked_s
+        retry_at = now + timedelta(seconds=pause_s)
+        newest = self._due[delivery.key]
+        self._due[delivery.key] = replace(newest, attempts=attempts, retry_at=retry_at)
+        self.context.log.warning(
+            "not delivered yet",
+            channel=self.channel,
+            target=delivery.key.target,
+            event_ref=delivery.key.event_ref,
+            again_in_s=round(pause_s, 1),
+            why=self._last_error,
+        )
+        reason = self._last_error
+        await self._keep(lambda: self._store.postponed(delivery.key, attempts, retry_at, reason))
+
+    async def _give_up(self, delivery: Delivery, reason: str) -> None:
+        self._last_error = reason
+        self.context.log.error(
+            "not delivered",
+            channel=self.channel,
+            target=delivery.key.target,
+            event_ref=delivery.key.event_ref,
+            why=reason,
+        )
+        await self._keep(
+            lambda: self._store.given_up(delivery.key, delivery.alert.revision, reason)
+        )
+        if self._due[delivery.key].alert.revision == delivery.alert.revision:
+            del self._due[delivery.key]  # a newer one may fit where this did not
+        await self._report(delivery, DeliveryState.FAILED, reason)
+
+    def _pause_s(self, attempts: int) -> float:
+        doublings = min(attempts - 1, MAX_DOUBLINGS)
+        doubled_s: float = self.settings.first_retry_s * 2**doublings
+        chance = random.random()  # noqa: S311 - no secret hangs on it
+        return min(self.settings.longest_retry_s, doubled_s) * (1 - JITTER * chance)
+
+    async def _keep(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write down what happened; the far side has it already, so a refusal is only repeated."""
+        while True:
+            try:
+                await write()
+            except StorageError as error:
+                self._last_error = str(error)
+                self.context.log.error("a delivery was not noted yet", error=str(error))
+                await self.context.clock.sleep(self.settings.first_retry_s)
+            else:
+                return
+
+    async def _report(self, delivery: Delivery, state: DeliveryState, reason: str = "") -> None:
+        self._counts[state] += 1
+        now = self.context.clock.utc_now()
+        report = DeliveryReport(
+            source=self.name,
+            timestamp=now,
+            correlation_id=delivery.alert.correlation_id,
+            event_ref=delivery.key.event_ref,
+            channel=self.channel,
+            target=delivery.key.target,
+            revision=delivery.alert.revision,
+            state=state,
+            remote_id=delivery.remote_id,
+            attempts=delivery.attempts + 1,
+            after_s=(now - delivery.alert.timestamp).total_seconds(),
+            reason=reason,
+        )
+        await self.publish(_TOPICS[state].of(self.channel), report)
+
+    def _breaker(self, target: str) -> Breaker:
+        breaker = self._breakers.get(target)
+        if breaker is None:
+            breaker = self._breakers[target] = Breaker(_BREAKER, self.context.clock)
+        return breaker

@@ -1,0 +1,293 @@
+"""Turns events into one message for each channel, and edits it as facts arrive.
+
+The rules are in ``alerts.rules``, what holds them back in ``alerts.restraint``, the words in
+``alerts.text``; how a message is delivered is the channel's affair.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from spyoncino.alerts.restraint import Digest, Limits, Restraint
+from spyoncino.alerts.rules import (
+    Moment,
+    Rule,
+    matching,
+    why_not,
+)
+from spyoncino.alerts.text import words
+from spyoncino.core.context import ModuleContext
+from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, OutputModule
+from spyoncino.core.queues import Policy
+from spyoncino.events.recent_ids import RecentIds
+from spyoncino.modules.alert_settings import AlertSettings
+from spyoncino.modules.chores import Chores
+from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.events import CLOSED_STATES, Event, EventUpdate
+from spyoncino.schemas.media import MediaArtifact, MediaKind
+from spyoncino.schemas.modes import Mode, SystemMode
+from spyoncino.schemas.status import HealthState, HealthStatus
+from spyoncino.schemas.topics import (
+    EVENT_COMPLETED,
+    EVENT_CREATED,
+    EVENT_UPDATED,
+    MEDIA_READY,
+    NOTIFY_QUEUED,
+    SYSTEM_MODE,
+)
+
+EVENTS_KEPT = 256
+"""Events whose messages can still change; far more than happen at the same time."""
+
+TICK_S = 5.0
+"""How often it is looked whether a digest is due."""
+
+
+@dataclass(slots=True)
+class _Message:
+    """What one channel was last told about an event."""
+
+    rule: Rule
+    alert: AlertNotification
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """One event: its newest state, its files, and who was told."""
+
+    event: Event
+    moment: Moment
+    media: dict[str, str] = field(default_factory=dict)
+    told: dict[str, _Message] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+
+
+class AlertEngine(OutputModule[AlertSettings]):
+    """Publishes ``notify.{channel}.queued``: once for each event and channel, then its changes."""
+
+    name = "output.alert_engine"
+    section = "alerts"
+    settings_model = AlertSettings
+    is_outbound = False
+    consumes = (
+        Consume(EVENT_CREATED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(EVENT_UPDATED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(EVENT_COMPLETED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(MEDIA_READY, "on_media", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(SYSTEM_MODE, "on_mode", Policy.LATEST),
+    )
+    publishes = (NOTIFY_QUEUED,)
+
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._sheets: dict[str, _Sheet] = {}
+        self._closed = RecentIds()
+        self._restraint = Restraint(Limits())
+        self._deliveries = DeliveryStore(context.database)
+        self._chores = Chores(context.log)
+        self._turn = asyncio.Lock()
+        self._mode: Mode | None = None
+        self._digest_due_s = 0.0
+        self._counts = {"told": 0, "edited": 0, "held_back": 0, "silent": 0, "digests": 0}
+
+    async def configure(self, settings: AlertSettings) -> None:
+        """Take new rules; messages that were sent are edited by the rule that sent them."""
+        await super().configure(settings)
+        self._restraint.limits = settings.to_limits()
+
+    async def start(self) -> None:
+        """Begin to look for digests that are due."""
+        self._digest_due_s = self._now_s() + self.settings.digest_every_s
+        self._chores.start(self._tell_digests(), "digests")
+
+    async def stop(self) -> None:
+        """Forget what may still have changed; what is owed is in the channels' table."""
+        await self._chores.cancel()
+        self._sheets.clear()
+
+    async def health(self) -> HealthStatus:
+        """Tells how many messages were begun, changed and held back."""
+        problem = self._chores.last_error
+        return HealthStatus(
+            state=HealthState.DEGRADED if problem else HealthState.OK,
+            detail=problem,
+            numbers={name: float(count) for name, count in self._counts.items()},
+        )
+
+    async def on_mode(self, told: SystemMode) -> None:
+        """Know the mode of the house."""
+        self._mode = told.mode
+
+    async def on_event(self, update: EventUpdate) -> None:
+        """Tell an event, or what is new of it."""
+        async with self._turn:
+            event = update.event
+            sheet = await self._sheet(event)
+            if sheet.event.state not in CLOSED_STATES or event.state in CLOSED_STATES:
+                sheet.event = event
+            await self._consider(sheet)
+
+    async def on_media(self, artifact: MediaArtifact) -> None:
+        """Show a file that is ready with the message of its event."""
+        async with self._turn:
+            sheet = self._sheets.get(artifact.event_ref)
+            if sheet is None or artifact.kind is MediaKind.WEBP:
+                return
+            sheet.media[artifact.kind.value] = artifact.path
+            await self._consider(sheet, is_repicture=artifact.kind is MediaKind.SNAPSHOT)
+
+    async def _sheet(self, event: Event) -> _Sheet:
+        sheet = self._sheets.get(event.event_id)
+        if sheet is None:
+            moment = Moment(event.started_at.astimezone(), self._mode)
+            sheet = self._sheets[event.event_id] = _Sheet(event, moment)
+            await self._remember(sheet)
+            while len(self._sheets) > EVENTS_KEPT:
+                del self._sheets[next(iter(self._sheets))]
+        return sheet
+
+    async def _remember(self, sheet: _Sheet) -> None:
+        """What a former run has told about this event is edited, not told again."""
+        rules = {rule.name: rule for rule in self._rules()}
+        for delivery in await self._deliveries.of_event(sheet.event.event_id):
+            channel, alert = delivery.key.channel, delivery.alert
+            rule = rules.get(alert.rule, Rule(alert.rule, channels=(channel,)))
+            sheet.told[channel] = _Message(rule, alert)
+
+    def _rules(self) -> tuple[Rule, ...]:
+        return self.settings.to_rules(self.context.channels())
+
+    # --- what is told ----------------------------------------------------------------------------
+
+    async def _consider(self, sheet: _Sheet, *, is_repicture: bool = False) -> None:
+        event = sheet.event
+        for channel, message in sheet.told.items():
+            await self._edit(sheet, channel, message, is_repicture=is_repicture)
+        rules = self._rules()
+        for channel, rule in matching(rules, event, sheet.moment).items():
+            if channel not in sheet.told:
+                await self._begin(sheet, channel, rule)
+        if event.state in CLOSED_STATES and event.event_id not in self._closed:
+            self._closed.add(event.event_id)
+            self._explain(sheet, rules)
+
+    async def _begin(self, sheet: _Sheet, channel: str, rule: Rule) -> None:
+        event, now_s = sheet.event, self._now_s()
+        local = self.context.clock.utc_now().astimezone()
+        reason = self._restraint.why_not(rule, channel, event, local, now_s)
+        if reason:
+            if channel not in sheet.held:
+                self._counts["held_back"] += 1
+                self._restraint.held_back(channel, event, reason, sheet.moment.local)
+            sheet.held[channel] = reason
+            return
+        self._restraint.told(rule, channel, event, now_s)
+        sheet.held.pop(channel, None)
+        alert = self._alert(sheet, channel, rule, revision=1)
+        sheet.told[channel] = _Message(rule, alert)
+        self._counts["told"] += 1
+        await self.publish(NOTIFY_QUEUED.of(channel), alert)
+
+    async def _edit(
+        self, sheet: _Sheet, channel: str, message: _Message, *, is_repicture: bool
+    ) -> None:
+        alert = self._alert(sheet, channel, message.rule, revision=message.alert.revision + 1)
+        if not is_repicture and _content(alert) == _content(message.alert):
+            return
+        message.alert = alert
+        self._counts["edited"] += 1
+        await self.publish(NOTIFY_QUEUED.of(channel), alert)
+
+    def _alert(self, sheet: _Sheet, channel: str, rule: Rule, revision: int) -> AlertNotification:
+        event = sheet.event
+        told = words(event, sheet.moment, event.camera, rule.text)
+        media = tuple(sheet.media[kind] for kind in rule.media if kind in sheet.media)
+        return AlertNotification(
+            source=self.name,
+            timestamp=self.context.clock.utc_now(),
+            correlation_id=event.event_id,
+            event_ref=event.event_id,
+            channel=channel,
+            title=told.title,
+            text=told.text,
+            revision=revision,
+            media=media,
+            priority=rule.priority,
+            rule=rule.name,
+            is_final=event.state in CLOSED_STATES and len(media) == len(rule.media),
+            event=event,
+        )
+
+    def _explain(self, sheet: _Sheet, rules: tuple[Rule, ...]) -> None:
+        """Say once of each event who was told, and why not."""
+        event = sheet.event
+        for channel, message in sheet.told.items():
+            self._record(event, True, f"told by {channel}, rule {message.rule.name!r}")
+        for channel, reason in sheet.held.items():
+            self._record(event, False, f"held back from {channel}: {reason}")
+        if not sheet.told and not sheet.held:
+            self._counts["silent"] += 1
+            for rule in rules:
+                reason = why_not(rule.when, event, sheet.moment) or "it names no enabled channel"
+                self._record(event, False, f"rule {rule.name!r}: {reason}")
+
+    def _record(self, event: Event, passed: bool, reason: str) -> None:
+        self.context.decisions.record(
+            self.name,
+            event.camera,
+            "alert",
+            passed,
+            reason,
+            at_s=event.end_s,
+            event_ref=event.event_id,
+        )
+
+    # --- what was held back ----------------------------------------------------------------------
+
+    async def _tell_digests(self) -> None:
+        while True:
+            await self.context.clock.sleep(TICK_S)
+            now = self.context.clock.utc_now().astimezone()
+            quiet = self._restraint.limits.quiet
+            if self._now_s() < self._digest_due_s or (quiet is not None and now.time() in quiet):
+                continue
+            self._digest_due_s = self._now_s() + self.settings.digest_every_s
+            async with self._turn:
+                for channel, digest in self._restraint.take_digests().items():
+                    await self._tell_digest(channel, digest, now)
+
+    async def _tell_digest(self, channel: str, digest: Digest, now: datetime) -> None:
+        self._counts["digests"] += 1
+        alert = AlertNotification(
+            source=self.name,
+            timestamp=self.context.clock.utc_now(),
+            event_ref=f"digest-{now:%Y%m%dT%H%M%S}",
+            channel=channel,
+            title="Not told one by one",
+            text=digest.text(),
+            priority=AlertPriority.LOW,
+            rule="digest",
+            is_final=True,
+        )
+        await self.publish(NOTIFY_QUEUED.of(channel), alert)
+
+    def _now_s(self) -> float:
+        return self.context.clock.monotonic_ns() / 1e9
+
+
+def _content(alert: AlertNotification) -> Mapping[str, object]:
+    """What of a message a person or a program would see change."""
+    event = alert.event
+    state = None
+    if event is not None:
+        who = [(each.decision, each.name) for each in event.identities]
+        state = (event.state, who, len(event.presses))
+    return {
+        "title": alert.title,
+        "text": alert.text,
+        "media": alert.media,
+        "state": state,
+        "is_final": alert.is_final,
+    }

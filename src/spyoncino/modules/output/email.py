@@ -1,0 +1,194 @@
+"""Tells people by mail: one thread for each event, few mails in it."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
+
+from spyoncino.alerts.rules import names_of
+from spyoncino.clients.far_host import is_loopback
+from spyoncino.core.context import ModuleContext
+from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.persistence.deliveries import Delivery
+from spyoncino.schemas.alerts import AlertNotification
+
+if TYPE_CHECKING:
+    from spyoncino.clients.mail import Letter, MailServer
+
+EVENTS_KEPT: Final = 256
+"""Events of which it is remembered who was named in the last mail."""
+
+ATTACHED: Final = {".mp4": ("clip.mp4", "video/mp4"), ".gif": ("preview.gif", "image/gif")}
+"""Files that come with a mail, by their ending: name and MIME type there."""
+
+
+class EmailSettings(DeliverySettings):
+    """Section ``email``: mail to people."""
+
+    host: str = Field(default="", description="Name of the mail server that takes mail from you.")
+    port: int = Field(default=587, ge=1, le=65535, description="587 for starttls, 465 for tls.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="none is refused unless the server is this machine."
+    )
+    user: str = Field(default="", description="Who logs in; empty: nobody.")
+    password: SecretStr = Field(default=SecretStr(""), description="Of the user.")
+    certificate_file: Path | None = Field(
+        default=None, description="Authorities to trust instead of the system's."
+    )
+    sender: str = Field(default="", description="Address that mail comes from; empty: the user.")
+    to: tuple[str, ...] = Field(default=(), description="Addresses of those who are told.")
+    picture_wait_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=30,
+        description="A mail cannot be changed later, so the first one waits so long for a picture.",
+    )
+    follow_up: Literal["none", "names", "final", "all"] = Field(
+        default="final",
+        description="Further mails of an event: none; names: when somebody is recognised; final: "
+        "also when it is over and its clip is ready; all: every change.",
+    )
+    max_bytes: ByteSize = Field(
+        default=ByteSize(10_000_000), description="Larger files are left out, and the mail says so."
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _addresses_have_an_at(cls, to: tuple[str, ...]) -> tuple[str, ...]:
+        for address in to:
+            name, at, host = address.partition("@")
+            if not (name and at and host) or any(letter.isspace() for letter in address):
+                raise ValueError(f"{address!r} is no mail address")
+        return to
+
+    @model_validator(mode="after")
+    def _can_send(self) -> Self:
+        if not self.enabled:
+            return self
+        for key in ("host", "to"):
+            if not getattr(self, key):
+                raise ValueError(f"{key} is empty: without it no mail can be sent")
+        if not (self.sender or self.user):
+            raise ValueError("sender is empty: name the address that mail comes from")
+        if self.security == "none" and not is_loopback(self.host):
+            raise ValueError(
+                f"security is none, but {self.host} is another machine: use starttls or tls"
+            )
+        return self
+
+
+class EmailModule(DeliveryModule[EmailSettings]):
+    """Sends a first mail with the picture, and as few more as ``follow_up`` says."""
+
+    name = "output.email"
+    section = "email"
+    channel = "email"
+    settings_model = EmailSettings
+
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._named: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+
+    def targets(self, alert: AlertNotification) -> Sequence[str]:
+        """Every address gets a mail of its own."""
+        del alert
+        return self.settings.to
+
+    async def on_alert(self, alert: AlertNotification) -> None:
+        """Take a revision that is worth a mail.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
+        if self._is_worth_a_mail(alert):
+            await super().on_alert(alert)
+
+    def _is_worth_a_mail(self, alert: AlertNotification) -> bool:
+        names = () if alert.event is None else names_of(alert.event)
+        before = self._named.get(alert.event_ref)
+        has_new_name = before is not None and bool(set(names) - set(before))
+        self._named[alert.event_ref] = names
+        self._named.move_to_end(alert.event_ref)
+        while len(self._named) > EVENTS_KEPT:
+            self._named.popitem(last=False)
+        if (
+            alert.revision == 1
+            or self.is_waiting(alert.event_ref)
+            or self.settings.follow_up == "all"
+        ):
+            return True
+        if self.settings.follow_up == "final" and alert.is_final:
+            return True
+        return self.settings.follow_up in ("names", "final") and has_new_name
+
+    def may_wait_s(self, delivery: Delivery) -> float:
+        """The first mail waits for its picture."""
+        has_picture = any(path.endswith(".jpg") for path in delivery.alert.media)
+        wants_one = delivery.alert.event is not None and not has_picture
+        return self.settings.picture_wait_s if wants_one else 0.0
+
+    async def tell(self, delivery: Delivery) -> Receipt:
+        """Send a mail.
+
+        Raises:
+            DeliveryRefusedError: The server will never take it.
+            DeliveryError: It did not take it now.
+        """
+        # The library takes a tenth of a second: only who sends mail pays it.
+        from spyoncino.clients.mail import message_id, send  # noqa: PLC0415
+
+        letter = await asyncio.to_thread(self._letter, delivery)
+        await send(self._server(), letter)
+        return Receipt(delivery.remote_id or message_id(letter.thread, letter.number))
+
+    def _server(self) -> "MailServer":
+        from spyoncino.clients.mail import MailServer  # noqa: PLC0415
+
+        settings = self.settings
+        return MailServer(
+            host=settings.host,
+            port=settings.port,
+            security=settings.security,
+            user=settings.user,
+            password=settings.password.get_secret_value(),
+            timeout_s=settings.timeout_s,
+            certificate_file=settings.certificate_file,
+        )
+
+    def _letter(self, delivery: Delivery) -> "Letter":
+        """The mail with its files; reads them."""
+        from spyoncino.clients.mail import Letter  # noqa: PLC0415
+
+        alert = delivery.alert
+        picture: bytes | None = None
+        attachment: tuple[str, str, bytes] | None = None
+        notes: list[str] = []
+        room_bytes = int(self.settings.max_bytes)
+        for path in alert.media:
+            file = self.context.data.root / path
+            try:
+                size_bytes = file.stat().st_size
+                if size_bytes > room_bytes:
+                    notes.append(f"{file.name} is too large for a mail ({size_bytes / 1e6:.1f} MB)")
+                    continue
+                if file.suffix == ".jpg" and picture is None:
+                    picture = file.read_bytes()
+                elif file.suffix in ATTACHED and attachment is None:
+                    attachment = (*ATTACHED[file.suffix], file.read_bytes())
+                room_bytes -= size_bytes
+            except OSError as error:
+                notes.append(f"{file.name} cannot be read ({error.strerror})")
+        return Letter(
+            sender=self.settings.sender or self.settings.user,
+            recipient=delivery.key.target,
+            subject=alert.title or alert.text,
+            text="\n".join([alert.text, *notes]),
+            picture=picture,
+            attachment=attachment,
+            thread=alert.event_ref,
+            number=1 if delivery.sent_revision == 0 else alert.revision,
+            written_at=alert.timestamp,
+        )

@@ -1,0 +1,108 @@
+"""What is held back, what never is, and what the digest says of it."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from tests.fixtures.payloads import event
+from tests.unit.alerts.test_rules import identity
+
+from spyoncino.alerts.restraint import MAX_REMEMBERED, Digest, Limits, Restraint
+from spyoncino.alerts.rules import Rule, TimeWindow
+from spyoncino.schemas.alerts import AlertPriority
+from spyoncino.schemas.events import Verdict
+
+NIGHT = datetime(2026, 3, 6, 23, 30, tzinfo=UTC)
+RULE = Rule("people", cooldown_s=60.0)
+ANN = event(identities=(identity(Verdict.KNOWN, "Ann"),))
+BOTH = event(
+    identities=(identity(Verdict.KNOWN, "Ann"), identity(Verdict.KNOWN, "Bob", track_id=2))
+)
+PRESS = event(presses=(10.0,))
+
+
+def test_a_rule_pauses_for_the_same_camera_and_not_for_another() -> None:
+    restraint = Restraint(Limits())
+    restraint.told(RULE, "telegram", event(), 0.0)
+    reason = restraint.why_not(RULE, "telegram", event(), NIGHT, 59.0)
+    assert reason == "pause of 60 s after the last message about door"
+    assert restraint.why_not(RULE, "telegram", event(), NIGHT, 60.0) == ""
+    assert restraint.why_not(RULE, "email", event(), NIGHT, 1.0) == ""
+    assert restraint.why_not(RULE, "telegram", event(camera="garden"), NIGHT, 1.0) == ""
+    assert restraint.why_not(Rule("other", cooldown_s=60.0), "telegram", event(), NIGHT, 1.0) == ""
+
+
+def test_somebody_else_is_told_during_the_pause_of_the_first() -> None:
+    restraint = Restraint(Limits())
+    restraint.told(RULE, "telegram", ANN, 0.0)
+    assert "about Ann" in restraint.why_not(RULE, "telegram", ANN, NIGHT, 1.0)
+    assert restraint.why_not(RULE, "telegram", BOTH, NIGHT, 1.0) == ""
+
+
+def test_a_rule_without_a_pause_tells_each_event() -> None:
+    restraint = Restraint(Limits())
+    restraint.told(Rule("all"), "telegram", event(), 5.0)
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 5.0) == ""
+
+
+def test_a_camera_tells_so_many_a_minute() -> None:
+    restraint = Restraint(Limits(per_minute=3))
+    for second in range(3):
+        assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, second) == ""
+        restraint.told(Rule("all"), "telegram", event(), second)
+    reason = restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 3.0)
+    assert reason == "more than 3 messages a minute"
+    assert restraint.why_not(Rule("all"), "telegram", event(camera="garden"), NIGHT, 3.0) == ""
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 60.0) == ""
+
+
+def test_quiet_hours_let_only_the_urgent_pass() -> None:
+    restraint = Restraint(Limits(quiet=TimeWindow(time(23, 0), time(6, 0))))
+    urgent = Rule("block list", priority=AlertPriority.HIGH)
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 0.0).startswith("quiet hours")
+    assert restraint.why_not(urgent, "telegram", event(), NIGHT, 0.0) == ""
+    noon = NIGHT.replace(hour=12)
+    assert restraint.why_not(Rule("all"), "telegram", event(), noon, 0.0) == ""
+
+
+def test_a_press_is_told_whatever_holds_back() -> None:
+    restraint = Restraint(Limits(per_minute=1, quiet=TimeWindow(time(0, 0), time(23, 59))))
+    for second in range(20):
+        assert restraint.why_not(RULE, "telegram", PRESS, NIGHT, second) == ""
+        restraint.told(RULE, "telegram", PRESS, second)
+
+
+def test_presses_do_not_use_up_what_a_camera_may_tell() -> None:
+    restraint = Restraint(Limits(per_minute=1))
+    restraint.told(Rule("bell"), "telegram", PRESS, 0.0)
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 1.0) == ""
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    restraint = Restraint(Limits())
+    for number in range(MAX_REMEMBERED + 10):
+        restraint.told(RULE, "telegram", event(camera=f"c{number}"), 0.0)
+    assert restraint.why_not(RULE, "telegram", event(camera="c0"), NIGHT, 1.0) == ""
+    assert restraint.why_not(RULE, "telegram", event(camera="c11"), NIGHT, 1.0) != ""
+
+
+def test_the_digest_counts_by_reason_and_camera_and_begins_anew() -> None:
+    restraint = Restraint(Limits())
+    for minute in range(3):
+        local = NIGHT + timedelta(minutes=minute)
+        restraint.held_back("telegram", event(), "quiet hours", local)
+    restraint.held_back("telegram", event(camera="garden"), "pause", NIGHT)
+    digest = restraint.take_digests()["telegram"]
+    assert digest.count == 4
+    assert digest.text() == (
+        "4 events were not told between 23:30 and 23:30: 3 at door (quiet hours); "
+        "1 at garden (pause)"
+    )
+    assert restraint.take_digests() == {}
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_digest_of_nothing_or_of_one_event_is_a_sentence_too(count: int) -> None:
+    digest = Digest()
+    for _ in range(count):
+        digest.reasons["quiet hours", "door"] += 1
+    assert digest.text().startswith("1 event was" if count else "0 events were")

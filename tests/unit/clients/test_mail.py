@@ -1,0 +1,113 @@
+"""A letter is one MIME message that mail programs show as one thread with its picture."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.fixtures.mail_stand_in import PASSWORD, USER, Postman, postman
+
+from spyoncino.clients.mail import Letter, MailServer, compose, message_id, send
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+CLIP = ("clip.mp4", "video/mp4", b"moving")
+
+
+def letter(number: int = 1, picture: bytes | None = b"jpeg", subject: str = "Ann rang") -> Letter:
+    return Letter(
+        sender="house@example.org",
+        recipient="ann@example.org",
+        subject=subject,
+        text="Ann & <Bob> rang – grüßt",
+        picture=picture,
+        attachment=CLIP if picture else None,
+        thread="visit-1",
+        number=number,
+        written_at=NOON,
+    )
+
+
+def server(far: Postman, password: str = PASSWORD, **changes: object) -> MailServer:
+    facts = {
+        "host": "localhost",
+        "port": far.port,
+        "security": "starttls",
+        "user": USER,
+        "password": password,
+        "timeout_s": 5.0,
+        "certificate_file": far.certificate,
+    }
+    return MailServer(**{**facts, **changes})  # type: ignore[arg-type]  # facts of a test
+
+
+async def test_a_letter_arrives_encrypted_with_picture_and_clip(tmp_path: Path) -> None:
+    with postman(tmp_path) as far:
+        await send(server(far), letter())
+    (mail,) = far.mails
+    assert far.was_encrypted == [True]
+    assert far.recipients == ["ann@example.org"]
+    assert mail["Subject"] == "Ann rang"
+    parts = {part.get_content_type(): part for part in mail.walk()}
+    assert "grüßt" in parts["text/plain"].get_content()
+    html = parts["text/html"].get_content()
+    assert "Ann &amp; &lt;Bob&gt;" in html
+    assert 'src="cid:picture"' in html
+    assert parts["image/jpeg"].get_content() == b"jpeg"
+    assert parts["image/jpeg"]["Content-ID"] == "<picture>"
+    assert parts["video/mp4"].get_content() == b"moving"
+
+
+def test_later_mails_of_an_event_answer_its_first() -> None:
+    first, third = compose(letter(1)), compose(letter(3, picture=None))
+    assert first["In-Reply-To"] is None
+    assert third["In-Reply-To"] == first["Message-ID"] == message_id("visit-1", 1)
+    assert third["Message-ID"] != first["Message-ID"]
+    assert compose(letter(1))["Message-ID"] == first["Message-ID"]
+    assert [part.get_content_type() for part in third.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_a_subject_cannot_smuggle_headers_in() -> None:
+    mail = compose(letter(subject="Ann\r\nBcc: eve@example.org"))
+    assert mail["Subject"] == "Ann Bcc: eve@example.org"
+    assert mail["Bcc"] is None
+
+
+async def test_a_wrong_password_is_refused_without_being_told(tmp_path: Path) -> None:
+    with postman(tmp_path) as far:
+        wrong = server(far, password="gu3ss")  # noqa: S106 - of a test
+        with pytest.raises(DeliveryRefusedError, match="user name or the password") as caught:
+            await send(wrong, letter())
+    assert "gu3ss" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_final"),
+    [
+        ("451 later", False),
+        ("550 no such user here", True),
+        ("552 too large", True),
+        ("421 shutting down", False),
+    ],
+)
+async def test_an_answer_says_whether_to_try_again(
+    tmp_path: Path, answer: str, is_final: bool
+) -> None:
+    with postman(tmp_path) as far:
+        far.answers = [answer]
+        with pytest.raises(DeliveryError, match=answer[:3]) as caught:
+            await send(server(far), letter())
+    assert isinstance(caught.value, DeliveryRefusedError) is is_final
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
+    with postman(tmp_path) as far, pytest.raises(DeliveryError, match="cannot be reached"):
+        await send(server(far, certificate_file=None), letter())
+    assert far.mails == []
+
+
+async def test_a_server_that_is_down_may_come_back(tmp_path: Path) -> None:
+    with postman(tmp_path) as far:
+        pass
+    with pytest.raises(DeliveryError, match="cannot be reached") as caught:
+        await send(server(far), letter())
+    assert not isinstance(caught.value, DeliveryRefusedError)

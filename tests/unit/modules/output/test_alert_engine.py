@@ -1,0 +1,263 @@
+"""One message for each event and channel, edited as facts arrive."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from tests.fixtures.payloads import EVENT_ID, event
+from tests.unit.alerts.test_rules import identity
+
+from spyoncino.modules.alert_settings import AlertSettings
+from spyoncino.modules.output.alert_engine import EVENTS_KEPT, TICK_S, AlertEngine
+from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
+from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.events import (
+    Event,
+    EventCompleted,
+    EventCreated,
+    EventState,
+    EventUpdate,
+    Verdict,
+)
+from spyoncino.schemas.media import MediaArtifact, MediaKind
+from spyoncino.schemas.modes import Mode, SystemMode
+from spyoncino.schemas.topics import (
+    EVENT_COMPLETED,
+    EVENT_CREATED,
+    EVENT_UPDATED,
+    MEDIA_READY,
+    NOTIFY_QUEUED,
+    SYSTEM_MODE,
+)
+from spyoncino.testing.harness import ModuleHarness
+
+EVERYTHING = {"rules": ({"name": "everything"},)}
+
+
+async def engine(harness: ModuleHarness, *channels: str, **settings: Any) -> AlertEngine:
+    harness.context.channels = lambda: channels or ("telegram",)
+    return await harness.add(AlertEngine, **(settings or EVERYTHING))
+
+
+async def created(harness: ModuleHarness, **changes: Any) -> Event:
+    told = event(**changes)
+    await harness.feed(EVENT_CREATED, EventCreated(event=told))
+    return told
+
+
+async def updated(harness: ModuleHarness, **changes: Any) -> None:
+    await harness.feed(EVENT_UPDATED, EventUpdate(event=event(EventState.PROCESSING, **changes)))
+
+
+async def completed(harness: ModuleHarness, **changes: Any) -> None:
+    told = event(EventState.COMPLETED, **changes)
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=told))
+
+
+async def ready(harness: ModuleHarness, kind: MediaKind) -> None:
+    artifact = MediaArtifact(
+        kind=kind,
+        event_ref=EVENT_ID,
+        camera="door",
+        path=f"media/{kind.value}",
+        content_type="image/jpeg",
+        size_bytes=1,
+    )
+    await harness.feed(MEDIA_READY, artifact)
+
+
+def told(harness: ModuleHarness, channel: str = "telegram") -> list[AlertNotification]:
+    return harness.received(NOTIFY_QUEUED.of(channel))
+
+
+async def test_a_visit_is_one_message_that_grows(harness: ModuleHarness) -> None:
+    await engine(harness)
+    await created(harness, presses=(10.0,))
+    await ready(harness, MediaKind.SNAPSHOT)
+    await updated(harness, presses=(10.0,), identities=(identity(Verdict.KNOWN, "Ann"),))
+    await completed(harness, presses=(10.0,), identities=(identity(Verdict.KNOWN, "Ann"),))
+    await ready(harness, MediaKind.CLIP)
+    assert [(each.revision, each.title, each.media, each.is_final) for each in told(harness)] == [
+        (1, "Somebody rang at door", (), False),
+        (2, "Somebody rang at door", ("media/snapshot",), False),
+        (3, "Ann rang at door", ("media/snapshot",), False),
+        (4, "Ann rang at door", ("media/snapshot",), False),
+        (5, "Ann rang at door", ("media/snapshot", "media/clip"), True),
+    ]
+    assert {each.event_ref for each in told(harness)} == {EVENT_ID}
+
+
+async def test_an_update_without_news_edits_nothing_and_a_better_picture_does(
+    harness: ModuleHarness,
+) -> None:
+    await engine(harness)
+    await created(harness)
+    for end_s in (15.0, 16.0):
+        await updated(harness, end_s=end_s)
+    assert [each.revision for each in told(harness)] == [1, 2]  # created, then processing
+    await ready(harness, MediaKind.SNAPSHOT)
+    await ready(harness, MediaKind.SNAPSHOT)
+    await ready(harness, MediaKind.WEBP)
+    assert [each.revision for each in told(harness)] == [1, 2, 3, 4]
+
+
+async def test_each_channel_is_told_by_the_rule_that_names_it(harness: ModuleHarness) -> None:
+    rules = (
+        {"name": "cats", "when": {"labels": ["cat"]}},
+        {"name": "people", "when": {"types": ["person"]}, "channels": ["email"], "text": "{type}!"},
+        {"name": "rest", "priority": "low"},
+    )
+    await engine(harness, "telegram", "email", rules=rules)
+    await created(harness)
+    (mail,), (message,) = told(harness, "email"), told(harness)
+    assert (mail.rule, mail.text, mail.priority) == ("people", "person!", AlertPriority.NORMAL)
+    assert (message.rule, message.priority) == ("rest", AlertPriority.LOW)
+
+
+async def test_without_channels_nobody_is_told_and_the_reason_is_kept(
+    harness: ModuleHarness,
+) -> None:
+    harness.context.channels = tuple
+    module = await harness.add(AlertEngine, **EVERYTHING)
+    await created(harness)
+    await completed(harness)
+    assert told(harness) == []
+    assert harness.reasons("alert") == [(False, "rule 'everything': it names no enabled channel")]
+    assert (await module.health()).numbers["silent"] == 1
+
+
+async def test_a_silent_event_says_of_each_rule_why(harness: ModuleHarness) -> None:
+    await engine(harness, rules=({"name": "cats", "when": {"labels": ["cat"]}},))
+    await created(harness)
+    await completed(harness)
+    assert harness.reasons("alert") == [(False, "rule 'cats': label is person, the rule wants cat")]
+
+
+async def test_the_first_rules_tell_the_bell_and_people_while_away(harness: ModuleHarness) -> None:
+    harness.context.channels = lambda: ("telegram",)
+    await harness.add(AlertEngine)
+    await created(harness)
+    assert told(harness) == []
+    await updated(harness, type="doorbell", presses=(11.0,))
+    assert [each.rule for each in told(harness)] == ["somebody rang"]
+    await harness.feed(SYSTEM_MODE, SystemMode(mode=Mode.AWAY))
+    await created(harness, event_id="another")
+    assert told(harness)[-1].rule == "somebody while nobody is at home"
+    stranger = (identity(Verdict.BLOCKED, "Bob"),)
+    await harness.feed(SYSTEM_MODE, SystemMode(mode=Mode.HOME))
+    await created(harness, event_id="third", identities=stranger)
+    assert told(harness)[-1].rule == "somebody on the block list"
+
+
+async def test_a_duration_is_waited_for(harness: ModuleHarness) -> None:
+    await engine(harness, rules=({"name": "long", "when": {"min_duration_s": 10}},))
+    await created(harness)
+    assert told(harness) == []
+    await updated(harness, end_s=21.0)
+    assert len(told(harness)) == 1
+
+
+async def test_what_is_held_back_is_counted_once_and_told_in_the_digest(
+    harness: ModuleHarness,
+) -> None:
+    rules = ({"name": "people", "cooldown_s": 3600.0},)
+    module = await engine(harness, rules=rules, digest_every_s=60.0)
+    await created(harness)
+    for _ in range(2):
+        await created(harness, event_id="second")
+    await completed(harness, event_id="second")
+    assert [each.event_ref for each in told(harness)] == [EVENT_ID]
+    assert (
+        False,
+        "held back from telegram: pause of 3600 s after the last message about door",
+    ) in (harness.reasons("alert"))
+    for _ in range(13):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    digest = told(harness)[-1]
+    assert digest.event_ref.startswith("digest-")
+    assert digest.text.startswith("1 event was not told")
+    assert (await module.health()).numbers == {
+        "told": 1,
+        "edited": 0,
+        "held_back": 1,
+        "silent": 0,
+        "digests": 1,
+    }
+
+
+async def test_the_digest_of_the_night_comes_in_the_morning(harness: ModuleHarness) -> None:
+    now = harness.clock.utc_now().astimezone()
+    until = now + timedelta(minutes=10)
+    quiet = (f"{now:%H:%M}", f"{until:%H:%M}")
+    await engine(harness, rules=({"name": "all"},), quiet=quiet, digest_every_s=1.0)
+    await created(harness)
+    for _ in range(3):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    assert told(harness) == []
+    await created(harness, event_id="bell", presses=(10.0,))
+    assert len(told(harness)) == 1
+    await harness.clock.advance(600.0)
+    await harness.clock.advance(TICK_S)
+    await harness.settle()
+    assert "quiet hours" in told(harness)[-1].text
+
+
+async def test_after_a_restart_the_message_that_was_sent_is_edited(harness: ModuleHarness) -> None:
+    store = DeliveryStore(harness.context.database)
+    sent = AlertNotification(
+        event_ref=EVENT_ID,
+        channel="telegram",
+        title="Person at door",
+        text="x",
+        revision=4,
+        rule="everything",
+    )
+    await store.want(DeliveryKey(EVENT_ID, "telegram", "chat"), sent, harness.clock.utc_now())
+    await engine(harness)
+    await completed(harness)
+    assert [(each.revision, each.rule) for each in told(harness)] == [(5, "everything")]
+
+
+async def test_a_late_update_does_not_reopen_a_completed_event(harness: ModuleHarness) -> None:
+    await engine(harness)
+    await completed(harness)
+    await updated(harness)
+    states = [each.event.state for each in told(harness) if each.event is not None]
+    assert set(states) == {EventState.COMPLETED}
+
+
+async def test_media_of_an_event_that_is_not_known_are_left_alone(harness: ModuleHarness) -> None:
+    await engine(harness)
+    await ready(harness, MediaKind.CLIP)
+    assert told(harness) == []
+
+
+async def test_ten_thousand_events_of_a_stuck_sensor_stay_few_messages(
+    harness: ModuleHarness,
+) -> None:
+    module = await engine(harness)
+    for number in range(1_000):
+        await harness.publish(EVENT_CREATED, EventCreated(event=event(event_id=f"e{number}")))
+        if number % 100 == 99:
+            await harness.bus.drain()
+    assert len(told(harness)) == 6
+    assert len(module._sheets) == EVENTS_KEPT
+    await created(harness, event_id="bell", presses=(10.0,))
+    assert told(harness)[-1].event_ref == "bell"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"rules": [{"name": "a"}, {"name": "a"}]}, "two rules are named 'a'"),
+        ({"rules": [{"name": "a", "text": "{whom}"}]}, "has {whom}"),
+        ({"rules": [{"name": "a", "when": {"zone": ["x"]}}]}, "Extra inputs"),
+        ({"rules": [{"name": "a", "when": {"days": ["funday"]}}]}, "'mon'"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_a_sentence(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        AlertSettings.model_validate(settings)

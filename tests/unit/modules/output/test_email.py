@@ -1,0 +1,190 @@
+"""One event is one thread of few mails, the first with its picture."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+from tests.fixtures.mail_stand_in import PASSWORD, USER, Postman, postman
+from tests.fixtures.payloads import EVENT_ID, event
+from tests.unit.alerts.test_rules import identity
+
+from spyoncino.modules.output.email import EVENTS_KEPT, EmailModule, EmailSettings
+from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.events import Verdict
+from spyoncino.schemas.topics import NOTIFY_QUEUED
+from spyoncino.testing.harness import ModuleHarness
+
+QUEUED = NOTIFY_QUEUED.of("email")
+ANN = (identity(Verdict.KNOWN, "Ann"),)
+
+
+async def mailing(harness: ModuleHarness, far: Postman, **changes: Any) -> EmailModule:
+    facts: dict[str, Any] = {
+        "enabled": True,
+        "host": "localhost",
+        "port": far.port,
+        "user": USER,
+        "password": SecretStr(PASSWORD),
+        "certificate_file": far.certificate,
+        "sender": "house@example.org",
+        "to": ("ann@example.org",),
+        "picture_wait_s": 0.0,
+    }
+    return await harness.add(EmailModule, **{**facts, **changes})
+
+
+def alert(harness: ModuleHarness, revision: int = 1, **changes: Any) -> AlertNotification:
+    facts: dict[str, Any] = {
+        "event_ref": EVENT_ID,
+        "text": f"revision {revision}",
+        "title": "Somebody rang",
+    }
+    return AlertNotification(
+        channel="email",
+        revision=revision,
+        timestamp=harness.clock.utc_now(),
+        **{**facts, "event": event(), **changes},
+    )
+
+
+def file(harness: ModuleHarness, name: str, size_bytes: int = 10) -> str:
+    path = harness.context.data.root / "media" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(size_bytes))
+    return harness.context.data.relative(path)
+
+
+async def arrived(harness: ModuleHarness, far: Postman, count: int) -> None:
+    while len(far.mails) < count:
+        await harness.settle()
+    for _ in range(4):
+        await harness.settle()
+
+
+async def test_an_event_is_a_mail_at_first_and_one_when_it_is_over(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path) as far:
+        await mailing(harness, far)
+        picture, clip = file(harness, "snapshot.jpg"), file(harness, "clip.mp4")
+        await harness.feed(QUEUED, alert(harness, media=(picture,)))
+        await arrived(harness, far, 1)
+        await harness.feed(QUEUED, alert(harness, 2, media=(picture,)))
+        await harness.feed(QUEUED, alert(harness, 3, media=(picture, clip), is_final=True))
+        await arrived(harness, far, 2)
+    first, last = far.mails
+    assert last["In-Reply-To"] == first["Message-ID"]
+    assert [part.get_filename() for part in last.iter_attachments()] == ["clip.mp4"]
+
+
+async def test_a_name_is_worth_a_mail_and_the_same_name_is_not_worth_another(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path) as far:
+        await mailing(harness, far, follow_up="names")
+        for revision, identities in enumerate(((), (), ANN, ANN), 1):
+            told = alert(harness, revision, event=event(identities=identities))
+            await harness.feed(QUEUED, told)
+            await arrived(harness, far, 1 if revision < 3 else 2)
+        await harness.feed(QUEUED, alert(harness, 5, event=event(identities=ANN), is_final=True))
+        for _ in range(10):
+            await harness.settle()
+    texts = [mail.get_body(("plain",)) for mail in far.mails]
+    assert [part.get_content().strip() for part in texts if part] == ["revision 1", "revision 3"]
+
+
+@pytest.mark.parametrize(("follow_up", "expected"), [("none", 1), ("all", 3)])
+async def test_how_many_mails_follow_is_chosen(
+    harness: ModuleHarness, tmp_path: Path, follow_up: str, expected: int
+) -> None:
+    with postman(tmp_path) as far:
+        await mailing(harness, far, follow_up=follow_up)
+        for revision in (1, 2, 3):
+            await harness.feed(QUEUED, alert(harness, revision, is_final=revision == 3))
+            await arrived(harness, far, min(revision, expected))
+        assert len(far.mails) == expected
+
+
+async def test_the_first_mail_waits_for_its_picture_and_not_for_ever(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path) as far:
+        await mailing(harness, far, picture_wait_s=1.0)
+        await harness.feed(QUEUED, alert(harness))
+        await harness.clock.advance(0.5)
+        await harness.settle()
+        assert far.mails == []
+        await harness.feed(QUEUED, alert(harness, 2, media=(file(harness, "snapshot.jpg"),)))
+        await harness.clock.advance(0.1)
+        await arrived(harness, far, 1)
+        (mail,) = far.mails
+        assert "image/jpeg" in [part.get_content_type() for part in mail.walk()]
+        await harness.feed(QUEUED, alert(harness, event_ref="without"))
+        await harness.settle()
+        for _ in range(22):
+            await harness.clock.advance(0.05)
+            await harness.settle()
+        await arrived(harness, far, 2)
+
+
+async def test_what_does_not_fit_is_left_out_and_said(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path) as far:
+        await mailing(harness, far, max_bytes=100)
+        media = (file(harness, "snapshot.jpg"), file(harness, "clip.mp4", 2_000_000), "gone.gif")
+        await harness.feed(QUEUED, alert(harness, media=media))
+        await arrived(harness, far, 1)
+    body = far.mails[0].get_body(("plain",))
+    assert body is not None
+    assert body.get_content().splitlines() == [
+        "revision 1",
+        "clip.mp4 is too large for a mail (2.0 MB)",
+        "gone.gif cannot be read (No such file or directory)",
+    ]
+
+
+async def test_every_address_gets_a_mail_of_its_own(harness: ModuleHarness, tmp_path: Path) -> None:
+    with postman(tmp_path) as far:
+        await mailing(harness, far, to=("ann@example.org", "bob@example.org"))
+        await harness.feed(QUEUED, alert(harness))
+        await arrived(harness, far, 2)
+    assert sorted(mail["To"] for mail in far.mails) == ["ann@example.org", "bob@example.org"]
+
+
+async def test_what_was_named_is_remembered_for_few_events(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path) as far:
+        module = await mailing(harness, far)
+        module._is_worth_a_mail(alert(harness))
+        for number in range(EVENTS_KEPT + 5):
+            module._is_worth_a_mail(alert(harness, event_ref=f"e{number}"))
+    assert len(module._named) == EVENTS_KEPT
+
+
+GOOD = {"enabled": True, "host": "mail.example.org", "to": ("a@b.c",), "sender": "x@y.z"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, ""),
+        ({"host": ""}, "host is empty"),
+        ({"to": ()}, "to is empty"),
+        ({"to": ("nobody",)}, "'nobody' is no mail address"),
+        ({"to": ("a b@c",)}, "is no mail address"),
+        ({"sender": ""}, "sender is empty"),
+        ({"security": "none"}, "mail.example.org is another machine"),
+        ({"security": "none", "host": "127.0.0.1"}, ""),
+        ({"enabled": False, "host": ""}, ""),
+    ],
+)
+def test_settings_that_cannot_send_are_refused(changes: dict[str, Any], problem: str) -> None:
+    facts = {**GOOD, **changes}
+    if not problem:
+        assert EmailSettings.model_validate(facts)
+        return
+    with pytest.raises(ValidationError, match=problem):
+        EmailSettings.model_validate(facts)

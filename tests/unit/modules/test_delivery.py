@@ -1,0 +1,252 @@
+"""A channel that cannot send keeps what it owes; one message per event is edited, not repeated."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
+from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.persistence.deliveries import Delivery, DeliveryStore
+from spyoncino.schemas.alerts import AlertNotification, DeliveryState
+from spyoncino.schemas.status import HealthState
+from spyoncino.schemas.topics import (
+    NOTIFY_CONFIRMED,
+    NOTIFY_FAILED,
+    NOTIFY_QUEUED,
+    NOTIFY_SENT,
+)
+from spyoncino.testing.harness import ModuleHarness
+
+QUEUED = NOTIFY_QUEUED.of("pigeon")
+
+
+class Pigeon(DeliveryModule[DeliverySettings]):
+    """Writes down what it is told; ``troubles`` are raised one after the other."""
+
+    name = "output.pigeon"
+    section = "pigeon"
+    channel = "pigeon"
+    settings_model = DeliverySettings
+    towers: Sequence[str] = ("tower",)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.troubles: list[Exception] = []
+        self.told: list[tuple[str, int, str]] = []
+        self.ids: list[str] = []
+        self.is_confirming = False
+
+    def targets(self, alert: AlertNotification) -> Sequence[str]:
+        del alert
+        return self.towers
+
+    async def tell(self, delivery: Delivery) -> Receipt:
+        self.ids.append(self.delivery_id(delivery))
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.told.append((delivery.key.target, delivery.alert.revision, delivery.remote_id))
+        return Receipt(f"feather-{len(self.told)}", self.is_confirming)
+
+
+def alert(harness: ModuleHarness, revision: int = 1, event_ref: str = "visit") -> AlertNotification:
+    return AlertNotification(
+        event_ref=event_ref,
+        channel="pigeon",
+        text=f"revision {revision}",
+        revision=revision,
+        timestamp=harness.clock.utc_now(),
+    )
+
+
+async def wait_s(harness: ModuleHarness, seconds: float) -> None:
+    await harness.clock.advance(seconds)
+    for _ in range(4):  # the database has a thread of its own
+        await harness.settle()
+
+
+async def test_one_event_is_one_message_that_is_edited(harness: ModuleHarness) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    for revision in (1, 2):
+        await harness.feed(QUEUED, alert(harness, revision))
+        await wait_s(harness, 0)
+    assert pigeon.told == [("tower", 1, ""), ("tower", 2, "feather-1")]
+    reports = harness.received(NOTIFY_SENT.of("pigeon"))
+    assert [(each.revision, each.remote_id) for each in reports] == [
+        (1, "feather-1"),
+        (2, "feather-2"),
+    ]
+    assert (await pigeon.health()).numbers["sent"] == 2
+
+
+async def test_what_was_told_already_is_not_told_again(harness: ModuleHarness) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    for _ in range(2):
+        await harness.feed(QUEUED, alert(harness))
+        await wait_s(harness, 0)
+    assert len(pigeon.told) == 1
+
+
+async def test_another_channel_and_a_channel_that_is_off_tell_nobody(
+    harness: ModuleHarness,
+) -> None:
+    pigeon = await harness.add(Pigeon)
+    await harness.feed(QUEUED, alert(harness))
+    other = alert(harness).model_copy(update={"channel": "smoke"})
+    await harness.feed(NOTIFY_QUEUED.of("smoke"), other)
+    await wait_s(harness, 0)
+    assert pigeon.told == []
+    assert await DeliveryStore(harness.context.database).counts() == {}
+
+
+async def test_a_failure_is_tried_again_with_growing_pauses_and_the_same_id(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.0)
+    pigeon = await harness.add(Pigeon, enabled=True, first_retry_s=1.0)
+    pigeon.troubles = [DeliveryError("it rains"), DeliveryError("it still rains")]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    health = await pigeon.health()
+    assert (health.state, health.detail) == (HealthState.DEGRADED, "it rains")
+    await wait_s(harness, 1.0)
+    await wait_s(harness, 1.9)
+    assert pigeon.told == []
+    await wait_s(harness, 0.1)
+    assert pigeon.told == [("tower", 1, "")]
+    assert len(set(pigeon.ids)) == 1
+    (report,) = harness.received(NOTIFY_SENT.of("pigeon"))
+    assert (report.attempts, report.after_s) == (3, 3.0)
+    assert (await pigeon.health()).state is HealthState.OK
+
+
+async def test_only_the_newest_revision_is_told_after_a_pause_that_was_asked_for(
+    harness: ModuleHarness,
+) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.troubles = [DeliveryError("too many pigeons", retry_after_s=30.0)]
+    for revision in (1, 2, 3):
+        await harness.feed(QUEUED, alert(harness, revision))
+        await wait_s(harness, 0)
+    await wait_s(harness, 29.0)
+    assert pigeon.told == []
+    await wait_s(harness, 1.1)
+    assert pigeon.told == [("tower", 3, "")]
+
+
+async def test_what_can_never_succeed_is_given_up_at_once_with_a_sentence(
+    harness: ModuleHarness,
+) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.troubles = [DeliveryRefusedError("there is no such tower")]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    (report,) = harness.received(NOTIFY_FAILED.of("pigeon"))
+    assert (report.state, report.reason) == (DeliveryState.FAILED, "there is no such tower")
+    await harness.feed(QUEUED, alert(harness, 2))
+    await wait_s(harness, 0)
+    assert pigeon.told == [("tower", 2, "")]
+
+
+async def test_what_is_too_old_is_given_up(harness: ModuleHarness) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True, give_up_after_s=60.0, longest_retry_s=50.0)
+    pigeon.troubles = [DeliveryError("it rains") for _ in range(99)]
+    await harness.feed(QUEUED, alert(harness))
+    for _ in range(40):
+        await wait_s(harness, 5.0)
+    (report,) = harness.received(NOTIFY_FAILED.of("pigeon"))
+    assert "not delivered within" in report.reason
+    assert "it rains" in report.reason
+
+
+async def test_a_target_that_fails_does_not_hold_up_another(harness: ModuleHarness) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.towers = ("north", "south")
+    pigeon.troubles = [DeliveryError("fog")]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    assert [target for target, *_ in pigeon.told] == ["south"]
+    await wait_s(harness, 1.0)
+    assert [target for target, *_ in pigeon.told] == ["south", "north"]
+
+
+async def test_a_target_that_keeps_failing_is_left_alone_by_all_messages(
+    harness: ModuleHarness,
+) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True, first_retry_s=0.1, longest_retry_s=0.1)
+    pigeon.troubles = [DeliveryError("storm") for _ in range(5)]
+    await harness.feed(QUEUED, alert(harness))
+    for _ in range(10):
+        await wait_s(harness, 0.1)
+    asked = len(pigeon.ids)
+    assert asked == 5
+    await harness.feed(QUEUED, alert(harness, event_ref="another"))
+    await wait_s(harness, 5.0)
+    assert len(pigeon.ids) == asked
+    await wait_s(harness, 11.0)
+    assert sorted(target for target, *_ in pigeon.told) == ["tower"] * len(pigeon.told)
+    await wait_s(harness, 1.0)
+    assert len(pigeon.told) == 2
+
+
+async def test_what_a_former_run_owed_is_told_by_the_next(harness: ModuleHarness) -> None:
+    first = await harness.add(Pigeon, enabled=True)
+    first.troubles = [DeliveryError("night")]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    await first.stop()
+    second = Pigeon(harness.context)
+    await second.configure(DeliverySettings(enabled=True))
+    await second.start()
+    await wait_s(harness, 2.0)
+    assert second.told == [("tower", 1, "")]
+    await second.stop()
+
+
+async def test_a_try_that_hangs_is_cut_off_and_a_confirmation_is_told(
+    harness: ModuleHarness,
+) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True, timeout_s=0.01)
+    pigeon.is_confirming = True
+    original = pigeon.tell
+
+    async def hang(delivery: Delivery) -> Receipt:
+        pigeon.tell = original  # type: ignore[method-assign]  # it works the second time
+        await harness.clock.sleep(3600)
+        return await original(delivery)
+
+    pigeon.tell = hang  # type: ignore[method-assign]
+    await harness.feed(QUEUED, alert(harness))
+    while not (await pigeon.health()).numbers["failures"]:
+        await wait_s(harness, 0)
+    assert "not done after 0.01 s" in (await pigeon.health()).detail
+    await wait_s(harness, 1.0)
+    (report,) = harness.received(NOTIFY_CONFIRMED.of("pigeon"))
+    assert report.state is DeliveryState.CONFIRMED
+
+
+async def test_more_than_fits_into_memory_is_told_in_the_end(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spyoncino.modules.delivery.OWED_AT_ONCE", 3)
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.troubles = [DeliveryError("dusk", retry_after_s=5.0) for _ in range(3)]
+    for number in range(8):
+        await harness.feed(QUEUED, alert(harness, event_ref=f"visit-{number}"))
+    await wait_s(harness, 0)
+    assert (await pigeon.health()).numbers["owed"] == 3
+    for _ in range(6):
+        await wait_s(harness, 6.0)
+    assert len(pigeon.told) == 8
+
+
+async def test_the_end_waits_for_the_try_at_hand_only(harness: ModuleHarness) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.troubles = [DeliveryError("hail", retry_after_s=3600.0)]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    await pigeon.drain()
+    store = DeliveryStore(harness.context.database)
+    (owed,) = await store.owed("pigeon", 10)
+    assert owed.retry_at == harness.clock.utc_now() + timedelta(hours=1)
