@@ -30,7 +30,8 @@ demo: $(VENV)/.installed ## a running system without a camera: simulated front d
 
 test: $(VENV)/.developer ## all tests, with coverage per package
 	$(BIN)/pytest $(SMALL_TESTS) -n auto --cov --cov-report= $(PYTEST_ARGS)
-	$(BIN)/pytest $(LARGE_TESTS) --cov --cov-append --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" -n auto --dist loadfile --cov --cov-append --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) -m alone --cov --cov-append --cov-report= $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
 quick: $(VENV)/.developer ## unit tests only, under a minute

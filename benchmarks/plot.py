@@ -69,6 +69,7 @@ def write_plot(
     times_min: Sequence[float],
     panels: Sequence[Panel],
     warm_until_min: float,
+    unit: str = "minutes",
 ) -> None:
     """Write the picture.
 
@@ -79,6 +80,7 @@ def write_plot(
         times_min: Of the values, rising, in minutes.
         panels: From top to bottom.
         warm_until_min: Until then nothing is judged; the ground is shaded.
+        unit: What the axis counts, where it is not minutes.
     """
     height = TOP + len(panels) * (PANEL + BETWEEN) + BOTTOM
     names = list(dict.fromkeys(name for panel in panels for name in panel.lines))
@@ -101,7 +103,7 @@ def write_plot(
     for tick in range(int(last_min / step) + 1):
         minutes = tick * step
         parts.append(_text(axis.x(minutes), height - BOTTOM + 8, f"{minutes:g}", "faint", "middle"))
-    parts.append(_text(axis.x(last_min) + 14, height - BOTTOM + 8, "minutes", "faint"))
+    parts.append(_text(axis.x(last_min) + 14, height - BOTTOM + 8, unit, "faint"))
     path.write_text("\n".join([*parts, "</svg>"]) + "\n", encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # so that tests and their fixtures import as tests.…
@@ -16,6 +17,10 @@ from tests.fixtures.loop_guard import loop_guard, session_loop_guard  # noqa: E4
 from spyoncino.clock import FakeClock  # noqa: E402 - the path comes first
 from spyoncino.testing.harness import ModuleHarness  # noqa: E402
 from spyoncino.testing.plugin import module_contract  # noqa: E402
+
+settings.register_profile("usual", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile("usual")  # each run draws others; --hypothesis-profile=thorough for a hunt
 
 __all__ = [
     "clock",

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 @pytest.mark.processes
+@pytest.mark.alone
 def test_no_job_is_lost_while_workers_are_killed_and_frozen() -> None:
     script = ROOT / "benchmarks" / "pool_chaos.py"
     ran = subprocess.run(

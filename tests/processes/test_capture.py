@@ -31,9 +31,11 @@ from spyoncino.runtime.capture_limits import CaptureLimits
 from spyoncino.runtime.captures import Captures
 from spyoncino.runtime.frame_ring import read_frame
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.alone]
 
-LIMITS = CaptureLimits(silence_s=4.0, first_pause_s=0.1)
+LIMITS = CaptureLimits(first_pause_s=0.1)
+"""Only the test that waits for it shortens the silence: a busy machine must not look like one."""
+
 M = TypeVar("M")
 
 
@@ -334,6 +336,7 @@ async def test_a_killed_capture_process_is_replaced_and_its_clip_keeps_what_was_
     assert remaining(rings) == {consumer.of(FrameReady)[-1].handle.ring}
 
 
+@limits(silence_s=4.0)
 async def test_a_stopped_capture_process_is_killed_and_replaced(
     captures: Captures, tmp_path: Path
 ) -> None:
@@ -343,10 +346,11 @@ async def test_a_stopped_capture_process_is_killed_and_replaced(
 
     os.kill(first_pid, signal.SIGSTOP)
     asking = asyncio.create_task(consumer.handle.frame_at(0.1, timeout_s=15.0))
-    await consumer.until(lambda: len(consumer.of(SourceOpened)) == 2)
+    await consumer.until(lambda: len(consumer.of(SourceOpened)) >= 2)
 
     assert not is_alive(first_pid)
-    assert "said nothing for 4 s and was killed" in consumer.of(SourceStateChanged)[2].detail
+    details = [changed.detail for changed in consumer.of(SourceStateChanged)]
+    assert any("said nothing for 4 s and was killed" in detail for detail in details)
     with pytest.raises(MediaError, match="said nothing"):
         await asking
     await consumer.until(lambda: isinstance(consumer.seen[-1], FrameReady))

@@ -6,7 +6,7 @@ import pytest
 from tests.fixtures.four_cameras import FRAME_S, Plan, run_four
 from tests.fixtures.rtsp_camera import needs_rtsp_server
 
-pytestmark = [pytest.mark.processes, needs_rtsp_server, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.processes, pytest.mark.alone, needs_rtsp_server, pytest.mark.timeout(90)]
 
 PLAN = Plan(seconds=13, stall_every_s=7, stalled_s=4, stall_s=2, change_every_s=3, swap_every_s=9)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.fixtures.programs import Running, command, sim, write_config
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.alone]
 
 
 @pytest.fixture

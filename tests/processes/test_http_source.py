@@ -12,7 +12,7 @@ from spyoncino.media.packets import MediaPacket
 from spyoncino.runtime.capture.feed import SourceFeed
 from spyoncino.runtime.capture.stall import StallWatch
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.alone]
 
 
 def read(camera: HttpCamera, count: int) -> list[MediaPacket]:

@@ -20,7 +20,7 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.runtime.captures import Captures
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(120)]
 
 ANALYSIS_FPS = 5
 WALKS_AT_S = 7.5

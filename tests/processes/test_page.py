@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CHROMIUM = Path("/usr/bin/chromium")
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.processes,
     pytest.mark.slow,
     pytest.mark.timeout(120),

@@ -16,7 +16,7 @@ from tests.fixtures.web_house import TOKEN
 
 from spyoncino.schemas.events import EventState
 from spyoncino.schemas.status import CameraState
-from spyoncino.web.views import CameraNews, EventNews, MediaNews
+from spyoncino.web.views import CameraNews, EventNews, MediaNews, NoticeNews, NoticeView
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -183,6 +183,61 @@ def test_a_camera_that_is_down_is_told_in_words(page: "Page", house: ServedHouse
     assert tile.locator(".detail").inner_text() == "it does not answer"
     told = page.locator("page-announcer").text_content()
     assert told == "Camera garden: Not reachable, trying again"
+
+
+def notice(number: int, component: str, message: str, severity: str) -> NoticeView:
+    return NoticeView(
+        notice_id=f"n{number}",
+        component=component,
+        message=message,
+        severity=severity,
+        told_at=datetime.now(UTC),
+    )
+
+
+def test_notices_are_told_with_their_weight_until_they_are_dismissed(
+    page: "Page", house: ServedHouse
+) -> None:
+    board = page.locator("page-notices")
+    assert board.is_hidden()
+    for number in range(8):
+        severity = ("info", "warning", "error")[number % 3]
+        house.tell(NoticeNews(notice=notice(number, f"part-{number}", f"it is {number}", severity)))
+    page.wait_for_selector("[data-notice=n7]")
+    rows = board.locator("li")
+    assert rows.count() == 5
+    assert rows.first.locator(".state").inner_text() == "Warning"
+    assert rows.nth(2).locator(".state").inner_text() == "Error"
+    assert page.evaluate(NO_WIDER)
+    page.get_by_label("Dismiss: it is 7").press("Enter")
+    assert board.locator("[data-notice=n7]").count() == 0
+    assert page.evaluate("document.activeElement.ariaLabel") == "Dismiss: it is 6"
+    over = notice(9, "part-6", "it is well again", "info").model_copy(update={"is_over": True})
+    house.tell(NoticeNews(notice=over))
+    page.wait_for_selector("[data-notice=n9]")
+    assert rows.all_inner_texts()[0].startswith("Over")
+    assert board.locator("[data-notice=n6]").count() == 0
+    board.get_by_text("Dismiss all").click()
+    assert board.is_hidden()
+
+
+def test_who_comes_later_is_told_what_was_not_dismissed(
+    chromium: "Browser", house: ServedHouse
+) -> None:
+    house.noticed = [
+        notice(1, "config", "pool.workers was put back to 2", "error"),
+        notice(2, "process.tracker", "on_frame kept the event loop for 0.08 s", "warning"),
+    ]
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(house.address)
+    page.wait_for_selector("[data-notice=n2]")
+    page.get_by_label("Dismiss: pool.workers").click()
+    house.stop()
+    page.locator("system-state .warn").wait_for()
+    house.start()
+    page.locator("system-state .good").wait_for(timeout=30_000)
+    assert page.locator("page-notices li").count() == 1
+    page.close()
 
 
 def test_a_picture_that_stands_still_is_not_passed_off_as_live(

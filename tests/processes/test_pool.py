@@ -21,7 +21,7 @@ from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(60)]
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = "tests.fixtures.pool_tasks"

@@ -23,7 +23,7 @@ class Alias:
     """Another name of a topic.
 
     Args:
-        name: The other name; the doorbell's are one word.
+        name: The other name; the doorbell's are one word. A ``*`` in it stands for any one word.
         canonical: The topic's name; ``{id}`` stands for one entity.
         also: A second topic that subscribers hear under this name.
         entity_of: Takes the id out of a payload, where the canonical name has one.
@@ -72,9 +72,21 @@ ALIASES = {
         Alias("performance_warning", topics.PERFORMANCE_WARNING.name),
         Alias("analytics.health.summary", topics.STATUS_HEALTH.name),
         Alias("dashboard.commands", topics.CONTROL_COMMAND.name),
+        Alias("dashboard.*.commands", topics.CONTROL_COMMAND.name),
     )
 }
 """Other name to what it stands for."""
+
+_FAMILIES = [(alias.name.split("."), alias) for alias in ALIASES.values() if "*" in alias.name]
+
+
+def alias_of(name: str) -> Alias | None:
+    """The alias that a name or pattern is; ``None`` for every other."""
+    exact = ALIASES.get(name)
+    if exact is not None:
+        return exact
+    words = name.split(".")
+    return next((alias for family, alias in _FAMILIES if _fits(family, words, "*")), None)
 
 
 def canonical_pattern(pattern: str) -> str:
@@ -86,7 +98,7 @@ def canonical_pattern(pattern: str) -> str:
 
 def _names_of(part: str) -> tuple[str, ...]:
     """The canonical names that one part of a pattern stands for."""
-    alias = ALIASES.get(part)
+    alias = alias_of(part)
     if alias is None:
         return (part,)
     return (alias.canonical, alias.also) if alias.also else (alias.canonical,)
@@ -98,7 +110,7 @@ def canonical_name(name: str, payload: Payload) -> str:
     Raises:
         WiringError: The payload does not tell which entity it is of.
     """
-    alias = ALIASES.get(name)
+    alias = alias_of(name)
     if alias is None:
         return name
     if alias.entity_of is None:
@@ -114,14 +126,15 @@ def doorbell_name(topic: str) -> str | None:
     Of the two names for detected faces it is that of the batch.
     """
     words = topic.split(".")
-    for alias in ALIASES.values():
-        for canonical in (alias.canonical, alias.also):
-            wanted = canonical.split(".")
-            if len(words) == len(wanted) and all(
-                ours in ("{id}", given) for ours, given in zip(wanted, words, strict=True)
-            ):
-                return alias.name
-    return None
+    return next(
+        (
+            alias.name
+            for alias in ALIASES.values()
+            for canonical in (alias.canonical, alias.also)
+            if _fits(canonical.split("."), words, "{id}")
+        ),
+        None,
+    )
 
 
 def in_parts(
@@ -139,7 +152,7 @@ def in_parts(
     cut = {
         alias.canonical: alias.parts_of
         for part in pattern.split("|")
-        if (alias := ALIASES.get(part)) is not None and alias.parts_of is not None
+        if (alias := alias_of(part)) is not None and alias.parts_of is not None
     }
     if not cut:
         return handler
@@ -151,6 +164,12 @@ def in_parts(
             await handler(Message(message.topic, payload, message.published_ns))
 
     return handle
+
+
+def _fits(wanted: list[str], words: list[str], any_word: str) -> bool:
+    return len(words) == len(wanted) and all(
+        ours in (any_word, given) for ours, given in zip(wanted, words, strict=True)
+    )
 
 
 def _expected(payload: Payload, kind: type[P]) -> P:

@@ -7,7 +7,7 @@ processes (``sources.py``): they keep packets and never wait for whoever looks.
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import cv2
 import numpy as np
@@ -51,6 +51,27 @@ class CameraHandlerConfig:
     rotation: Literal[0, 180] = 0
 
 
+class Device(Protocol):
+    """What gives the pictures: one for each library; used by one thread at a time."""
+
+    def open(self) -> None:
+        """Open the camera.
+
+        Raises:
+            SpyoncinoError: It does not work.
+        """
+
+    def capture(self) -> Picture:
+        """The next picture, as ``CameraHandler.capture_frame`` gives it.
+
+        Raises:
+            SourceError: No picture came.
+        """
+
+    def close(self) -> None:
+        """Let go of the camera."""
+
+
 class CameraHandler:
     """A camera from which pictures are taken one by one; safe for several threads.
 
@@ -65,9 +86,8 @@ class CameraHandler:
         """The subclass for the platform, when none is named."""
         chosen: type = cls
         if cls is CameraHandler:
-            platform = (config or CameraHandlerConfig()).platform
-            on_pi = platform == "pi" or (platform == "auto" and is_raspberry_pi())
-            chosen = PiCamera2Handler if on_pi else OpenCVCameraHandler
+            is_for_pi = _is_for_pi(config or CameraHandlerConfig())
+            chosen = PiCamera2Handler if is_for_pi else OpenCVCameraHandler
         return super().__new__(chosen)
 
     def __init__(self, config: CameraHandlerConfig | None = None) -> None:
@@ -76,6 +96,7 @@ class CameraHandler:
         self.captured = 0
         self.capture_errors = 0
         self.last_error = ""
+        self._device = self._device_of(self.config)
         self._lock = threading.Lock()
         size_bytes = 3 * self.config.width_px * self.config.height_px
         fits = max(1, self.config.buffer_max_bytes // size_bytes)
@@ -86,7 +107,7 @@ class CameraHandler:
         with self._lock:
             if not self.is_initialized:
                 try:
-                    self._open()
+                    self._device.open()
                 except SpyoncinoError as error:
                     self._note(error)
                 else:
@@ -104,7 +125,7 @@ class CameraHandler:
             if not self.is_initialized:
                 raise RuntimeError(NOT_INITIALIZED)
             try:
-                picture = self._capture()
+                picture = self._device.capture()
             except SourceError as error:
                 self._note(error)
                 raise
@@ -122,7 +143,7 @@ class CameraHandler:
         with self._lock:
             if self.is_initialized:
                 self.is_initialized = False
-                self._close()
+                self._device.close()
             self._recent.clear()
 
     def __enter__(self) -> Self:
@@ -137,21 +158,36 @@ class CameraHandler:
         self.capture_errors += 1
         self.last_error = str(error)
 
-    def _open(self) -> None:
-        raise NotImplementedError
-
-    def _capture(self) -> Picture:
-        raise NotImplementedError
-
-    def _close(self) -> None:
-        raise NotImplementedError
+    @staticmethod
+    def _device_of(config: CameraHandlerConfig) -> Device:
+        """The device of this platform."""
+        return PiDevice(config) if _is_for_pi(config) else OpenCVDevice(config)
 
 
 class PiCamera2Handler(CameraHandler):
-    """Raw pictures of a Pi camera, through the same source as the system's."""
+    """Raw pictures of a Pi camera, whatever the platform of the configuration."""
 
-    def _open(self) -> None:
-        config = self.config
+    @staticmethod
+    def _device_of(config: CameraHandlerConfig) -> Device:
+        return PiDevice(config)
+
+
+class OpenCVCameraHandler(CameraHandler):
+    """Pictures of anything that OpenCV opens, whatever the platform of the configuration."""
+
+    @staticmethod
+    def _device_of(config: CameraHandlerConfig) -> Device:
+        return OpenCVDevice(config)
+
+
+class PiDevice:
+    """A Pi camera, through the same source as the system's.
+
+    Args:
+        config: Which camera.
+    """
+
+    def __init__(self, config: CameraHandlerConfig) -> None:
         options: dict[str, Option] = {
             "width": config.width_px,
             "height": config.height_px,
@@ -159,24 +195,38 @@ class PiCamera2Handler(CameraHandler):
             "rotation": config.rotation,
             "encoder": "raw",
         }
-        self._camera = PiCamera(SourceSpec("pi", str(config.device), options=options))
+        self._spec = SourceSpec("pi", str(config.device), options=options)
+
+    def open(self) -> None:
+        """Open the camera."""
+        self._camera = PiCamera(self._spec)
         self._camera.open()
 
-    def _capture(self) -> Picture:
+    def capture(self) -> Picture:
+        """The next picture, waited for at most ``CAPTURE_S``."""
         item = self._camera.read(CAPTURE_S)
         if not isinstance(item, RawPicture):
             raise SourceError(f"{self._camera.name} gave no picture within {CAPTURE_S:g} s.")
         return i420_to_bgr(item.i420)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the camera."""
         self._camera.close()
 
 
-class OpenCVCameraHandler(CameraHandler):
-    """Pictures of anything that OpenCV opens: a webcam by number, a path, an address."""
+class OpenCVDevice:
+    """Anything that OpenCV opens: a webcam by number, a path, an address.
 
-    def _open(self) -> None:
-        config = self.config
+    Args:
+        config: Which camera.
+    """
+
+    def __init__(self, config: CameraHandlerConfig) -> None:
+        self._config = config
+
+    def open(self) -> None:
+        """Open the camera."""
+        config = self._config
         self._device = cv2.VideoCapture()
         if not self._device.open(config.device):
             raise SourceError(f"OpenCV cannot open the camera {config.device}; is it plugged in?")
@@ -187,13 +237,19 @@ class OpenCVCameraHandler(CameraHandler):
         ):
             self._device.set(key, value)  # a wish; the camera takes the nearest that it has
 
-    def _capture(self) -> Picture:
+    def capture(self) -> Picture:
+        """The next picture."""
         is_there, picture = self._device.read()
         if not is_there:
-            raise SourceError(f"The camera {self.config.device} gave no picture.")
-        if self.config.rotation:
+            raise SourceError(f"The camera {self._config.device} gave no picture.")
+        if self._config.rotation:
             picture = cv2.rotate(picture, cv2.ROTATE_180)
         return np.asarray(picture, dtype=np.uint8)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the camera."""
         self._device.release()
+
+
+def _is_for_pi(config: CameraHandlerConfig) -> bool:
+    return config.platform == "pi" or (config.platform == "auto" and is_raspberry_pi())

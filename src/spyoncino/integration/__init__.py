@@ -5,6 +5,7 @@ from spyoncino.integration.legacy import LegacyAdapter
 from spyoncino.integration.manager import OrchestratorManager
 from spyoncino.integration.message_bus import MessageBus
 from spyoncino.integration.pipeline_event import PipelineEvent
+from spyoncino.integration.pipeline_worker import PipelineWorker
 from spyoncino.integration.pressing import PressResult
 from spyoncino.integration.standalone import main
 
@@ -13,6 +14,7 @@ __all__ = [
     "MessageBus",
     "OrchestratorManager",
     "PipelineEvent",
+    "PipelineWorker",
     "PressResult",
     "SystemHealth",
     "SystemState",

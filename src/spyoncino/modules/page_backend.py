@@ -9,6 +9,7 @@ from spyoncino.errors import SpyoncinoError
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.live_figures import LiveNumbers
 from spyoncino.modules.page_metrics import PageFigures, system_metrics
+from spyoncino.modules.page_notices import Notices
 from spyoncino.modules.page_video import watched_video
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
@@ -20,7 +21,13 @@ from spyoncino.schemas.events import DoorbellEvent, Event
 from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.media import MediaArtifact
 from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
-from spyoncino.schemas.status import CameraState, CameraStatus, HealthSummary
+from spyoncino.schemas.status import (
+    CameraState,
+    CameraStatus,
+    ContractNotice,
+    HealthSummary,
+    StatusNotice,
+)
 from spyoncino.schemas.topics import MODE_ORDER
 from spyoncino.web.backend import EventQuery, MediaFile
 from spyoncino.web.hub import Hub
@@ -35,6 +42,8 @@ from spyoncino.web.views import (
     MediaNews,
     MediaView,
     ModeNews,
+    NoticeNews,
+    NoticeView,
 )
 
 PICTURE_DEADLINE_S = 3.0
@@ -65,6 +74,7 @@ class PageBackend:
         self._frames: dict[str, int] = {}
         self.adopt_cameras()
         self._encoding: set[str] = set()
+        self._notices = Notices()
         self._summary: HealthSummary | None = None
         self._chores = Chores(context.log)
         self._begun_ns = context.clock.monotonic_ns()
@@ -102,6 +112,10 @@ class PageBackend:
     def cameras(self) -> tuple[CameraView, ...]:
         """Every configured camera, in the order of the configuration."""
         return tuple(self._view(name) for name in self._context.cameras)
+
+    def notices(self) -> tuple[NoticeView, ...]:
+        """The newest few sentences that a person should read, newest first."""
+        return tuple(self._notices)
 
     def health(self) -> HealthSummary | None:
         """The latest summary; ``None`` before the first."""
@@ -230,6 +244,10 @@ class PageBackend:
         """Tell the pages how the whole is doing."""
         self._summary = summary
         self._tell(HealthNews(state=summary.state, detail=summary.detail))
+
+    def tell_notice(self, told: ContractNotice | StatusNotice) -> None:
+        """Tell the pages what a person should read; who comes later is told, too."""
+        self._tell(NoticeNews(notice=self._notices.add(told)))
 
     def _tell(self, news: Record) -> None:
         if len(self._hub):

@@ -12,7 +12,7 @@ from spyoncino.schemas.status import HealthSummary
 from spyoncino.web.hub import Hub
 from spyoncino.web.live import LiveFeed
 from spyoncino.web.live_video import VideoFeed
-from spyoncino.web.views import CameraView, EventView
+from spyoncino.web.views import CameraView, EventView, NoticeView
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,9 @@ class Backend(Protocol):
 
     def cameras(self) -> tuple[CameraView, ...]:
         """Every configured camera, in the order of the configuration."""
+
+    def notices(self) -> tuple[NoticeView, ...]:
+        """The newest few sentences that a person should read, newest first."""
 
     def health(self) -> HealthSummary | None:
         """The latest summary; ``None`` before the first."""

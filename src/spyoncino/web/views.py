@@ -1,5 +1,6 @@
 """What the interface tells: the JSON of ``/api/v1`` and of the WebSocket of updates."""
 
+from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
@@ -144,9 +145,29 @@ class ModeNews(Record):
     mode: Mode
 
 
+class NoticeView(Record):
+    """One sentence about the system that a person should read."""
+
+    notice_id: str
+    component: str = Field(description="The part that it is about.")
+    message: str = Field(description="One sentence.")
+    severity: str = Field(description="info, warning or error.")
+    told_at: datetime = Field(description="When it was told, the last time.")
+    count: int = Field(default=1, description="How often it was told.")
+    is_over: bool = Field(default=False, description="What was wrong has passed.")
+
+
+class NoticeNews(Record):
+    """Update: something that a person should read."""
+
+    kind: Literal["notice"] = "notice"
+    notice: NoticeView
+
+
 class Welcome(Record):
     """The first message on the WebSocket of updates."""
 
     kind: Literal["hello"] = "hello"
     version: str
     cameras: tuple[CameraView, ...]
+    notices: tuple[NoticeView, ...] = Field(default=(), description="The newest few, newest first.")

@@ -90,7 +90,7 @@ def joined(base: object, change: object) -> object:
     return change
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # busy machines
+@settings(suppress_health_check=[HealthCheck.too_slow])  # busy machines
 @given(GROUPS, GROUPS, GROUPS)
 def test_merging_equals_joining_one_after_the_other(
     first: dict[str, object], second: dict[str, object], third: dict[str, object]

@@ -2,64 +2,22 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.fixtures.durable_ear import DOOR, DurableEar, press, running
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
-from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError, WiringError
-from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.topics import DOORBELL_PRESSED
-
-DOOR = DOORBELL_PRESSED.of("door")
-AT_ONCE = Patience(attempts=3, first_pause_s=0.001, longest_pause_s=0.001)
-
-
-def press(event_id: str) -> DoorbellEvent:
-    return DoorbellEvent(doorbell="door", camera="door", event_id=event_id)
-
-
-@asynccontextmanager
-async def running(path: Path) -> AsyncIterator[Bus]:
-    async with Bus(SystemClock(), outbox=path, patience=AT_ONCE) as bus:
-        yield bus
-
-
-class Listener:
-    """A durable subscriber.
-
-    Args:
-        fails: Event id to the errors that handling it raises, one each time.
-    """
-
-    def __init__(self, fails: dict[str, list[Exception]] | None = None) -> None:
-        self.heard: list[str] = []
-        self._fails = fails or {}
-
-    async def handle(self, message: Message) -> None:
-        errors = self._fails.get(message.payload.event_id)
-        if errors:
-            raise errors.pop(0)
-        self.heard.append(message.payload.event_id)
-
-    def join(self, bus: Bus, name: str = "listener") -> None:
-        bus.subscribe(DOORBELL_PRESSED, self.handle, name=name, policy=Policy.BLOCK, durable=True)
 
 
 def rows(path: Path) -> list[str]:
     with sqlite3.connect(path) as connection:
         return [row[0] for row in connection.execute("SELECT event_id FROM messages ORDER BY seq")]
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
 
 
 async def test_a_message_is_on_disk_when_its_publish_returns(outbox: Path) -> None:
@@ -87,7 +45,7 @@ async def test_what_was_not_handled_is_handled_after_a_restart_before_anything_n
     await bus.stop(timeout_s=0.01)
     assert seen == ["a"]
 
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as again:
         listener.join(again)
         await again.publish(DOOR, press("d"))
@@ -99,7 +57,7 @@ async def test_what_was_not_handled_is_handled_after_a_restart_before_anything_n
 async def test_a_new_subscriber_gets_only_what_comes_after_it(outbox: Path) -> None:
     async with running(outbox) as bus:
         await bus.publish(DOOR, press("before"))
-        listener = Listener()
+        listener = DurableEar()
         listener.join(bus)
         await bus.publish(DOOR, press("after"))
         await bus.drain()
@@ -107,7 +65,7 @@ async def test_a_new_subscriber_gets_only_what_comes_after_it(outbox: Path) -> N
 
 
 async def test_a_subscriber_that_left_and_came_back_misses_nothing(outbox: Path) -> None:
-    first, second, other = Listener(), Listener(), Listener()
+    first, second, other = DurableEar(), DurableEar(), DurableEar()
     async with running(outbox) as bus:
         other.join(bus, "other")
         mine = bus.subscribe(DOOR, first.handle, name="mine", policy=Policy.BLOCK, durable=True)
@@ -125,7 +83,7 @@ async def test_a_subscriber_that_left_and_came_back_misses_nothing(outbox: Path)
 
 
 async def test_a_failing_message_is_tried_again_and_keeps_its_place(outbox: Path) -> None:
-    listener = Listener({"a": [ValueError("not now"), ValueError("not yet")]})
+    listener = DurableEar({"a": [ValueError("not now"), ValueError("not yet")]})
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -137,7 +95,7 @@ async def test_a_failing_message_is_tried_again_and_keeps_its_place(outbox: Path
 async def test_a_message_that_always_fails_becomes_a_dead_letter_with_its_reason(
     outbox: Path,
 ) -> None:
-    listener = Listener({"a": [ValueError("broken")] * 9})
+    listener = DurableEar({"a": [ValueError("broken")] * 9})
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -153,7 +111,7 @@ async def test_a_message_that_always_fails_becomes_a_dead_letter_with_its_reason
 
 
 async def test_a_full_disk_is_waited_for_however_long_it_lasts(outbox: Path) -> None:
-    listener = Listener({"a": [StorageError("full")] * 20})
+    listener = DurableEar({"a": [StorageError("full")] * 20})
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -164,7 +122,7 @@ async def test_a_full_disk_is_waited_for_however_long_it_lasts(outbox: Path) -> 
 
 
 async def test_a_message_published_again_under_its_id_is_handled_once(outbox: Path) -> None:
-    listener = Listener()
+    listener = DurableEar()
     settled: list[str] = []
     async with running(outbox) as bus:
         listener.join(bus)
@@ -178,7 +136,7 @@ async def test_a_message_published_again_under_its_id_is_handled_once(outbox: Pa
 
 
 async def test_one_payload_may_be_published_on_two_topics(outbox: Path) -> None:
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -190,7 +148,7 @@ async def test_one_payload_may_be_published_on_two_topics(outbox: Path) -> None:
 
 
 async def test_a_cancelled_publish_is_delivered_all_the_same(outbox: Path) -> None:
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         publishing = asyncio.create_task(bus.publish(DOOR, press("a")))
@@ -204,7 +162,7 @@ async def test_a_cancelled_publish_is_delivered_all_the_same(outbox: Path) -> No
 async def test_without_room_on_the_disk_messages_are_delivered_and_counted(
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.drain()
@@ -226,7 +184,7 @@ async def test_handled_messages_leave_the_file_but_the_newest(
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spyoncino.persistence.outbox.KEPT_HANDLED", 2)
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         for number in range(20):
@@ -241,7 +199,7 @@ async def test_handled_messages_leave_the_file_but_the_newest(
 
 async def test_forgotten_subscribers_hold_nothing_back(outbox: Path) -> None:
     async with running(outbox) as bus:
-        Listener().join(bus, "gone")
+        DurableEar().join(bus, "gone")
         await bus.drain()
     async with running(outbox) as bus:
         assert bus.critical is not None
@@ -265,7 +223,7 @@ async def test_a_body_of_another_shape_becomes_a_dead_letter(outbox: Path) -> No
     with sqlite3.connect(outbox) as connection:
         connection.execute("UPDATE messages SET body = '{}' WHERE event_id = 'a'")
 
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as again:
         listener.join(again)
         await again.drain()
@@ -279,7 +237,7 @@ async def test_a_body_of_another_shape_becomes_a_dead_letter(outbox: Path) -> No
 async def test_a_durable_subscriber_must_not_drop(outbox: Path) -> None:
     async with running(outbox) as bus:
         with pytest.raises(WiringError, match="cannot be durable"):
-            bus.subscribe(DOOR, Listener().handle, name="listener", durable=True)
+            bus.subscribe(DOOR, DurableEar().handle, name="listener", durable=True)
 
 
 async def test_a_file_that_is_no_outbox_is_put_aside(outbox: Path) -> None:
@@ -304,7 +262,7 @@ def test_only_its_owner_may_read_the_outbox(outbox: Path) -> None:
 async def test_a_dead_letter_is_given_again_to_the_one_who_could_not_handle_it(
     outbox: Path,
 ) -> None:
-    listener, other = Listener({"a": [ValueError("broken")] * 3}), Listener()
+    listener, other = DurableEar({"a": [ValueError("broken")] * 3}), DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         other.join(bus, "other")
@@ -323,14 +281,14 @@ async def test_a_dead_letter_is_given_again_to_the_one_who_could_not_handle_it(
 
 async def test_a_dead_letter_of_a_subscriber_that_does_not_run_waits_for_it(outbox: Path) -> None:
     async with running(outbox) as bus:
-        Listener({"a": [ValueError("broken")] * 3}).join(bus)
+        DurableEar({"a": [ValueError("broken")] * 3}).join(bus)
         await bus.publish(DOOR, press("a"))
         await bus.drain()
     async with running(outbox) as bus:
         assert bus.critical is not None
         (letter,) = await bus.critical.dead_letters()
         assert await bus.critical.retry_dead_letter(letter.number)
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.drain()
@@ -340,7 +298,7 @@ async def test_a_dead_letter_of_a_subscriber_that_does_not_run_waits_for_it(outb
 async def test_one_payload_on_two_topics_is_two_messages(outbox: Path) -> None:
     """As a finished picture is told on its own topic and on that of all media."""
     other = DOORBELL_PRESSED.of("gate")
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         for topic in (DOOR, other, DOOR):
@@ -361,7 +319,7 @@ async def test_the_file_of_an_older_program_is_taken_over(outbox: Path) -> None:
         row = (1, DOOR.name, "old", body, "")
         connection.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", row)
     connection.close()
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOORBELL_PRESSED.of("gate"), press("old"))

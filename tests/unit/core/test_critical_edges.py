@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.unit.core.test_critical_faults import DOOR, Listener, line_of, press, running
+from tests.fixtures.durable_ear import DOOR, DurableEar, line_of, press, running
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
@@ -16,11 +16,6 @@ from spyoncino.core.control_desk import ControlDesk, ask_main
 from spyoncino.errors import StorageError
 from spyoncino.persistence.outbox import OutboxFile
 from spyoncino.persistence.press_journal import PressJournal
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
 
 
 def refused(*_: object) -> None:
@@ -36,7 +31,7 @@ async def test_a_journal_that_cannot_be_opened_keeps_the_bus_from_starting(outbo
 async def test_a_press_that_the_journal_refuses_is_delivered_all_the_same(
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         monkeypatch.setattr(PressJournal, "append", refused)
@@ -52,7 +47,7 @@ async def test_a_retry_that_the_file_refuses_leaves_the_letter_and_is_told(
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(outbox) as bus:
-        Listener({"a": [ValueError("broken")] * 3}).join(bus)
+        DurableEar({"a": [ValueError("broken")] * 3}).join(bus)
         await bus.publish(DOOR, press("a"))
         await bus.drain()
         (letter,) = await line_of(bus).dead_letters()
@@ -66,7 +61,7 @@ async def test_a_retry_that_the_file_refuses_leaves_the_letter_and_is_told(
 async def test_a_retry_whose_asker_has_gone_harms_nobody(
     outbox: Path, monkeypatch: pytest.MonkeyPatch, is_refused: bool
 ) -> None:
-    listener = Listener({"a": [ValueError("broken")] * 3})
+    listener = DurableEar({"a": [ValueError("broken")] * 3})
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -114,7 +109,7 @@ async def test_a_sweep_that_the_file_refuses_is_told_and_done_the_next_time(
 
 
 async def test_room_for_a_thousand_messages_is_taken_beforehand(outbox: Path) -> None:
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.drain()
@@ -184,7 +179,7 @@ async def test_an_idle_outbox_is_not_written_again_and_again(
 
     monkeypatch.setattr("spyoncino.core.critical.SWEEP_S", 0.01)
     monkeypatch.setattr(OutboxFile, "collect", noted)
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await asyncio.sleep(0.2)

@@ -6,79 +6,29 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.fixtures.durable_ear import AT_ONCE, DOOR, DurableEar, line_of, press, running
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
-from spyoncino.core.critical import CriticalLine
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
-from spyoncino.core.subscription import Subscription
 from spyoncino.errors import DamagedFileError, StorageError, UsageError, WiringError
 from spyoncino.persistence.outbox import OutboxFile
 from spyoncino.persistence.outbox_rows import OutboxEntry
 from spyoncino.persistence.press_journal import PressJournal
 from spyoncino.schemas.control import ControlCommand
-from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.topics import CONTROL_COMMAND, DOORBELL_PRESSED
-
-DOOR = DOORBELL_PRESSED.of("door")
-AT_ONCE = Patience(attempts=3, first_pause_s=0.001, longest_pause_s=0.001)
-
-
-def press(event_id: str, second: int = 0) -> DoorbellEvent:
-    return DoorbellEvent(
-        doorbell="door",
-        camera="door",
-        event_id=event_id,
-        timestamp=datetime(2026, 1, 1, 12, second // 60, second % 60, tzinfo=UTC),
-    )
-
-
-@asynccontextmanager
-async def running(path: Path) -> AsyncIterator[Bus]:
-    async with Bus(SystemClock(), outbox=path, patience=AT_ONCE) as bus:
-        yield bus
-
-
-def line_of(bus: Bus) -> CriticalLine:
-    assert bus.critical is not None
-    return bus.critical
-
-
-class Listener:
-    """A durable subscriber that fails as it is told to."""
-
-    def __init__(self, fails: dict[str, list[BaseException]] | None = None) -> None:
-        self.heard: list[str] = []
-        self._fails = fails or {}
-
-    async def handle(self, message: Message) -> None:
-        errors = self._fails.get(message.payload.event_id)
-        if errors:
-            raise errors.pop(0)
-        self.heard.append(message.payload.event_id)
-
-    def join(self, bus: Bus, name: str = "listener") -> Subscription:
-        return bus.subscribe(
-            DOORBELL_PRESSED, self.handle, name=name, policy=Policy.BLOCK, durable=True
-        )
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
 
 
 async def leave_unhandled(outbox: Path, *names: str) -> None:
     """A run of "listener" that ends before it handles these presses."""
     async with running(outbox) as bus:
-        Listener().join(bus).close()
-        subscription = Listener().join(bus)
+        DurableEar().join(bus).close()
+        subscription = DurableEar().join(bus)
         await bus.drain()
         subscription.close()
         await subscription.wait_closed()
@@ -109,7 +59,7 @@ async def test_a_locked_outbox_at_the_start_costs_no_missed_message(
 ) -> None:
     await leave_unhandled(outbox, "a", "b")
     refuse_first(monkeypatch, method, 3, StorageError("locked"))
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("c"))
@@ -120,7 +70,7 @@ async def test_a_locked_outbox_at_the_start_costs_no_missed_message(
 async def test_a_handler_whose_inner_work_is_cancelled_gets_the_message_again(
     outbox: Path,
 ) -> None:
-    listener = Listener({"a": [asyncio.CancelledError("the job was given up")]})
+    listener = DurableEar({"a": [asyncio.CancelledError("the job was given up")]})
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -135,7 +85,7 @@ def test_pauses_end_at_the_longest_however_often_it_failed(failures: int) -> Non
 
 
 async def test_a_dead_letter_can_fail_and_be_retried_any_number_of_times(outbox: Path) -> None:
-    listener = Listener({"a": [ValueError("broken")] * 9})
+    listener = DurableEar({"a": [ValueError("broken")] * 9})
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -150,7 +100,7 @@ async def test_a_dead_letter_can_fail_and_be_retried_any_number_of_times(outbox:
 
 async def test_a_dead_letter_that_cannot_be_read_is_refused_and_stays(outbox: Path) -> None:
     async with running(outbox) as bus:
-        Listener({"a": [ValueError("broken")] * 3}).join(bus)
+        DurableEar({"a": [ValueError("broken")] * 3}).join(bus)
         await bus.publish(DOOR, press("a"))
         await bus.drain()
         with sqlite3.connect(outbox) as connection:
@@ -165,11 +115,11 @@ async def test_a_dead_letter_retried_while_its_subscriber_catches_up_is_not_skip
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(outbox) as bus:
-        Listener({"a": [ValueError("broken")] * 3}).join(bus)
+        DurableEar({"a": [ValueError("broken")] * 3}).join(bus)
         await bus.publish(DOOR, press("a"))
         await bus.drain()
     refuse_first(monkeypatch, "begin", 2, StorageError("locked"))
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         (letter,) = await line_of(bus).dead_letters()
@@ -183,7 +133,7 @@ async def test_a_dead_letter_is_kept_when_the_file_refuses_it_at_first(
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_first(monkeypatch, "bury", 2, StorageError("full"))
-    listener = Listener({"a": [ValueError("broken")] * 3})
+    listener = DurableEar({"a": [ValueError("broken")] * 3})
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -197,7 +147,7 @@ async def test_the_oldest_dead_letters_give_way_to_the_newest(
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spyoncino.persistence.outbox_rows.MAX_DEAD_LETTERS", 2)
-    listener = Listener({name: [ValueError("broken")] * 3 for name in "abc"})
+    listener = DurableEar({name: [ValueError("broken")] * 3 for name in "abc"})
     async with running(outbox) as bus:
         listener.join(bus)
         for name in "abc":
@@ -210,9 +160,9 @@ async def test_the_oldest_dead_letters_give_way_to_the_newest(
 async def test_a_subscriber_that_leaves_while_the_file_looks_for_its_place_harms_nobody(
     outbox: Path,
 ) -> None:
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
-        leaving = Listener().join(bus, "leaving")
+        leaving = DurableEar().join(bus, "leaving")
         await asyncio.sleep(0)  # it has asked
         leaving.close()
         listener.join(bus)
@@ -223,11 +173,11 @@ async def test_a_subscriber_that_leaves_while_the_file_looks_for_its_place_harms
 
 async def test_two_durable_subscribers_of_one_name_are_refused(outbox: Path) -> None:
     async with running(outbox) as bus:
-        first = Listener().join(bus)
+        first = DurableEar().join(bus)
         with pytest.raises(WiringError, match="runs already"):
-            Listener().join(bus)
+            DurableEar().join(bus)
         first.close()
-        Listener().join(bus)
+        DurableEar().join(bus)
 
 
 async def test_a_successor_hears_what_its_predecessor_had_in_hand(outbox: Path) -> None:
@@ -237,7 +187,7 @@ async def test_a_successor_hears_what_its_predecessor_had_in_hand(outbox: Path) 
         begun.set()
         await gate.wait()
 
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         first = bus.subscribe(DOOR, slow, name="listener", policy=Policy.BLOCK, durable=True)
         for name in "abc":
@@ -255,14 +205,14 @@ async def test_a_successor_hears_what_its_predecessor_had_in_hand(outbox: Path) 
 async def test_a_subscriber_that_is_closed_while_it_retries_ends_and_keeps_its_message(
     outbox: Path,
 ) -> None:
-    failing = Listener({"a": [StorageError("full")] * 10_000})
+    failing = DurableEar({"a": [StorageError("full")] * 10_000})
     async with running(outbox) as bus:
         subscription = failing.join(bus)
         await bus.publish(DOOR, press("a"))
         await asyncio.sleep(0.01)
         subscription.close()
         await subscription.wait_closed()
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.drain()
@@ -273,7 +223,7 @@ async def test_a_failing_on_settled_holds_up_nobody(outbox: Path) -> None:
     def raising() -> None:
         raise ValueError("a fault of the publisher")
 
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("a"))
@@ -309,13 +259,13 @@ async def test_a_cancelled_press_takes_no_place_in_the_journal_for_ever(outbox: 
 async def test_a_publish_during_the_stop_succeeds_and_its_message_is_kept(outbox: Path) -> None:
     bus = Bus(SystemClock(), outbox=outbox, patience=AT_ONCE)
     await bus.start()
-    Listener().join(bus)
+    DurableEar().join(bus)
     await bus.drain()
     publishing = asyncio.create_task(bus.publish(DOOR, press("a")))
     await asyncio.sleep(0)
     await bus.stop()
     await publishing
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as again:
         listener.join(again)
         await again.drain()
@@ -348,8 +298,8 @@ async def test_presses_that_only_the_journal_has_come_back_in_the_order_they_wer
     outbox: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with running(outbox) as bus:
-        Listener().join(bus).close()
-        subscription = Listener().join(bus)
+        DurableEar().join(bus).close()
+        subscription = DurableEar().join(bus)
         await bus.drain()
         subscription.close()
         await subscription.wait_closed()
@@ -357,7 +307,7 @@ async def test_presses_that_only_the_journal_has_come_back_in_the_order_they_wer
             for second, name in enumerate("abc"):
                 await bus.publish(DOOR, press(name, second))
             copy = await crashed_copy(outbox, tmp_path / "crashed")
-    listener = Listener()
+    listener = DurableEar()
     async with running(copy) as again:
         listener.join(again)
         await asyncio.sleep(0.2)
@@ -394,7 +344,7 @@ async def test_a_message_that_found_no_room_is_written_when_there_is_some(
 ) -> None:
     command = ControlCommand(target="door", command="wake", event_id="late")
     async with running(outbox) as bus:
-        Listener().join(bus)
+        DurableEar().join(bus)
         await bus.drain()
         async with refusing_disk(monkeypatch):
             await bus.publish(CONTROL_COMMAND, command)
@@ -418,7 +368,7 @@ def damage_the_middle(path: Path) -> None:
 async def test_a_damaged_outbox_is_put_aside_and_a_new_one_begun(outbox: Path) -> None:
     await leave_unhandled(outbox, "a")
     await asyncio.to_thread(damage_the_middle, outbox)
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         await bus.publish(DOOR, press("b"))
@@ -435,7 +385,7 @@ async def test_an_outbox_that_is_damaged_while_it_is_open_holds_up_nothing_new(
     damaged = DamagedFileError("the file is damaged")
     refuse_first(monkeypatch, "between", 1, damaged)
     refuse_first(monkeypatch, "bury", 1, damaged)
-    listener = Listener({"c": [ValueError("broken")] * 3})
+    listener = DurableEar({"c": [ValueError("broken")] * 3})
     async with running(outbox) as bus:
         listener.join(bus)
         for name in "bcd":
@@ -450,7 +400,7 @@ async def test_sweeps_never_move_a_subscriber_past_what_it_has_not_handled(
     monkeypatch.setattr("spyoncino.core.critical.SWEEP_S", 0.001)
     monkeypatch.setattr("spyoncino.persistence.outbox.KEPT_HANDLED", 0)
     await leave_unhandled(outbox, *(f"old {number}" for number in range(300)))
-    listener, other = Listener(), Listener()
+    listener, other = DurableEar(), DurableEar()
 
     async def slowly(message: Message) -> None:
         await asyncio.sleep(0.001)
@@ -479,7 +429,7 @@ def test_an_outbox_that_is_closed_says_so(outbox: Path) -> None:
 
 
 async def test_one_payload_on_two_topics_is_two_messages(outbox: Path) -> None:
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
         listener.join(bus)
         payload = press("a")

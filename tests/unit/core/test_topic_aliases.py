@@ -35,6 +35,7 @@ SPECIFIED = {
     "performance_warning": "status.performance.warning",
     "analytics.health.summary": "status.health.summary",
     "dashboard.commands": "dashboard.control.command",
+    "dashboard.*.commands": "dashboard.control.command",
 }
 SEEN = next(each for each in EXAMPLES if isinstance(each, FaceDetectionEvent))
 (ADA,) = SEEN.faces
@@ -77,12 +78,23 @@ async def test_who_listens_by_the_canonical_name_hears_the_doorbell_one(name: st
     ear = Ear()
     async with Bus(SystemClock()) as bus:
         bus.subscribe(SPECIFIED[name].replace("{id}", "*"), ear, name="new code")
-        await bus.publish(name, payload)
-        await bus.publish(name, payload)
+        await bus.publish(name.replace("*", "hall"), payload)
+        await bus.publish(name.replace("*", "garden"), payload)
         await bus.drain()
     assert [message.payload for message in ear.messages] == [payload, payload]
     assert {message.topic for message in ear.messages} == {canonical_name(name, payload)}
     assert ALIASES[doorbell_name(ear.messages[0].topic) or ""].canonical == SPECIFIED[name]
+
+
+async def test_one_dashboard_of_many_hears_and_gives_the_same_commands() -> None:
+    command = payload_for("dashboard.*.commands")
+    ear = Ear()
+    async with Bus(SystemClock()) as bus:
+        bus.subscribe("dashboard.hall.commands", ear, name="hall")
+        await bus.publish("dashboard.garden.commands", command)
+        await bus.drain()
+    assert [message.topic for message in ear.messages] == ["dashboard.control.command"]
+    assert canonical_pattern("dashboard.hall.commands.more") == "dashboard.hall.commands.more"
 
 
 def test_a_family_is_filled_from_the_payload() -> None:

@@ -19,9 +19,11 @@ from spyoncino.schemas.media import StorageAck
 from spyoncino.schemas.modes import SystemMode
 from spyoncino.schemas.status import (
     CameraStatus,
+    ContractNotice,
     HealthState,
     HealthStatus,
     HealthSummary,
+    StatusNotice,
 )
 from spyoncino.web.access import AccessPolicy, AccessToken
 
@@ -73,6 +75,8 @@ class WebServer(DashboardModule[WebSettings]):
         Consume(topics.STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
         Consume(topics.STATUS_HEALTH, "on_health", Policy.LATEST),
         Consume(topics.SYSTEM_MODE, "on_mode", Policy.LATEST),
+        Consume(topics.STATUS_NOTICE, "on_notice", Policy.DROP_OLDEST),
+        Consume(topics.STATUS_CONTRACT, "on_notice", Policy.DROP_OLDEST),
     )
 
     def __init__(self, context: ModuleContext) -> None:
@@ -181,6 +185,11 @@ class WebServer(DashboardModule[WebSettings]):
         """Tell the pages which mode holds."""
         if self._backend is not None:
             self._backend.tell_mode(told.mode)
+
+    async def on_notice(self, told: ContractNotice | StatusNotice) -> None:
+        """Tell the pages what a person should read."""
+        if self._backend is not None:
+            self._backend.tell_notice(told)
 
     async def on_health(self, summary: HealthSummary) -> None:
         """Tell the pages how the whole is doing."""

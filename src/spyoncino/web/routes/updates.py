@@ -22,7 +22,7 @@ def updates_router(backend: Backend) -> APIRouter:
 
 async def _speak(socket: WebSocket, backend: Backend) -> None:
     with backend.hub.joined() as listener:
-        welcome = Welcome(version=__version__, cameras=backend.cameras())
+        welcome = Welcome(version=__version__, cameras=backend.cameras(), notices=backend.notices())
         await socket.send_text(welcome.model_dump_json())
         while (text := await listener.next()) is not None:
             await socket.send_text(text)

@@ -10,6 +10,7 @@ export class PageAnnouncer extends HTMLElement {
     news.on("event", ({ event }) => {
       if (event.state === "created") this.say(titleOf(event));
     });
+    news.on("notice", ({ notice }) => this.say(notice.message));
     news.on("hello", ({ cameras }) => {
       for (const camera of cameras) this.states.set(camera.camera, camera.state);
     });

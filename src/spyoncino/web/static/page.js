@@ -6,6 +6,7 @@ import "./event-list.js";
 import "./event-viewer.js";
 import "./mode-choice.js";
 import "./page-announcer.js";
+import "./page-notices.js";
 import "./system-state.js";
 
 news.begin();

@@ -55,6 +55,11 @@ export function timeOf(event) {
   return clock(new Date(event.started_at), { hour: "numeric", minute: "2-digit" });
 }
 
+/** @param {string} when a time as the server writes it */
+export function timeWords(when) {
+  return clock(new Date(when), { hour: "numeric", minute: "2-digit" });
+}
+
 /** Day and time to the second. @param {any} event */
 export function fullTimeOf(event) {
   const begun = new Date(event.started_at);
