@@ -16,6 +16,7 @@ import argparse
 import itertools
 import json
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -62,13 +63,14 @@ def shuffled(names: list[str], chance: random.Random) -> Iterator[str]:
         yield from chance.sample(names, len(names))
 
 
-def run(minutes: float, seed: int, only: list[str]) -> list[Row]:
+def run(minutes: float, seed: int, only: list[str], log: Path | None = None) -> list[Row]:
     """The whole run.
 
     Args:
         minutes: Its length, without the start.
         seed: Of the order, the victims and the moments.
         only: Words of which a kind of fault must hold one; empty: all kinds.
+        log: Where what the program said is kept.
     """
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
     with ExitStack() as stack:
@@ -100,6 +102,8 @@ def run(minutes: float, seed: int, only: list[str]) -> list[Row]:
         house.running.interrupt()
         code = house.running.wait(60)
         losses = loss_rows(house)
+        if log is not None:
+            shutil.copyfile(house.log, log)
         left = len(list(shared.iterdir()))
     return [
         *fault_rows(outcomes),
@@ -116,12 +120,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", nargs="*", default=[], help="kinds of faults with these words")
+    parser.add_argument("--log", type=Path, help="keep what the program said here")
     parser.add_argument("--name", default="chaos", help="of the result")
     parser.add_argument(
         "--json", type=Path, help="write the rows here and no result of the machine"
     )
     wanted = parser.parse_args()
-    rows = run(wanted.minutes, wanted.seed, wanted.only)
+    rows = run(wanted.minutes, wanted.seed, wanted.only, wanted.log)
     if wanted.json is None:
         write_report(wanted.name, rows)
     else:

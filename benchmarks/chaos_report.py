@@ -54,7 +54,9 @@ def loss_rows(house: House) -> list[Row]:
     still_open = [key for key, state in states.items() if state not in CLOSED]
     for what, found in (("not heard", unheard), ("in no event", without), ("open", still_open)):
         if found:
-            print(what, found[:5], flush=True)
+            print(f"{what}: {', '.join(found[:5])}", flush=True)
+    reasons = house.records.reasons() if still_open else {}
+    print(*(f"{key} is {states[key]} {reasons[key]}" for key in still_open[:5]), sep="\n")
     return [
         Row("presses accepted", len(accepted), "presses"),
         Row("presses that nobody heard", len(unheard), "presses", 0),
