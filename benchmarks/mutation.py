@@ -157,12 +157,17 @@ def survivors(tree: Path, found: Sequence[Mutant], reach: Reach) -> list[Mutant]
         if not tests or passes(lambda m=one, t=chosen: run_on(tree, m, t), limit_s):  # type: ignore[misc]
             alive.append(mutant)
             note = "" if tests else "  (no test comes here)"
-            print(f"{mutant.path}:{mutant.line}: {mutant.change}{note}", flush=True)
+            print(f"{said(mutant)}{note}", flush=True)
         if mutant.function is None:
             shutil.copyfile(ROOT / mutant.path, mutant.path)
         if number % 100 == 99:
             print(f"... {number + 1} of {len(found)}", file=sys.stderr, flush=True)
     return alive
+
+
+def said(mutant: Mutant) -> str:
+    """Where it is and what it changes, as it is printed."""
+    return f"{mutant.path}:{mutant.line}: {mutant.change}"
 
 
 def rows_of(found: Sequence[Mutant], alive: Sequence[Mutant], took_s: float) -> list[Row]:
@@ -189,7 +194,9 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", required=True, help="tests that belong to them")
     parser.add_argument("--name", help="of the result; the first source's when not given")
     parser.add_argument("--every", type=int, default=1, help="try only every n-th mutant")
-    parser.add_argument("--lines", help="try only FIRST-LAST of the one file")
+    parser.add_argument(
+        "--again", type=Path, help="try only the mutants that this earlier output names"
+    )
     options = parser.parse_args()
     paths = [
         path.relative_to(ROOT)
@@ -198,9 +205,9 @@ def main() -> None:
     ]
     began_s = time.monotonic()
     found = [item for path in paths for item in mutants(ROOT, path)][:: options.every]
-    if options.lines:
-        first, last = map(int, options.lines.split("-"))
-        found = [mutant for mutant in found if first <= mutant.line <= last]
+    if options.again:
+        named = {line.partition("  (no test")[0] for line in options.again.read_text().splitlines()}
+        found = [each for each in found if said(each) in named]
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         tree = Path(folder).resolve() / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "__pycache__"))
