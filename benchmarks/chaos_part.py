@@ -71,8 +71,12 @@ class Ringer(InputModule[ChaosSettings]):
         """Begin to ring."""
         self._ringing = asyncio.create_task(self._ring(), name=self.name)
 
+    async def drain(self) -> None:
+        """Ring no more: what is accepted from here on would wait in the outbox for a new start."""
+        await self.stop()
+
     async def stop(self) -> None:
-        """Ring no more."""
+        """Ring no more; may be called twice."""
         ringing: asyncio.Task[None] | None = getattr(self, "_ringing", None)
         if ringing is not None:
             ringing.cancel()

@@ -69,6 +69,9 @@ def test_one_restart_and_one_error_are_one_failure_each() -> None:
     for _ in range(3):
         assert watch.on_health("pool", OK, 1, 0) is None
     assert watch.count("pool", 0) == 2
+    assert watch.on_error("disk", 1, 0) is None
+    assert watch.on_health("disk", OK, 1, 0) is None
+    assert watch.count("disk", 0) == 2
 
 
 @given(st.lists(st.tuples(st.sampled_from([OK, ILL]), st.integers(1, 90)), max_size=60))
