@@ -1,17 +1,19 @@
-"""How much of a package the tests really check: one small change at a time must make them fail.
+"""How much of some files the tests really check: one small change at a time must make them fail.
 
-Run by hand, on any package and the tests that belong to it::
+Run by hand, on files or packages and the tests that belong to them::
 
-    python benchmarks/mutation.py src/spyoncino/tracking tests/unit/tracking
+    python benchmarks/mutation.py src/spyoncino/tracking --tests tests/unit/tracking
 
 The tree is copied to a temporary folder, so the checkout is never touched. Each mutant is one
-change of the syntax tree; the tests run on it in a forked process, in a fixed order, up to the
-first failure. A mutant no test fails on has survived and is printed: either a test is missing, or
-the change makes no difference anyone could see. What runs past the time limit counts as killed.
+change of the syntax tree; those tests that reach the changed line on the unchanged code run on it
+in a forked process, the quick ones first, up to the first failure. A mutant no test fails on has
+survived and is printed: either a test is missing, or the change makes no difference anyone could
+see. What runs past the time limit counts as killed.
 """
 
 import argparse
-import ast
+import gc
+import json
 import multiprocessing
 import os
 import shutil
@@ -19,119 +21,63 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from types import FunctionType
 
 import pytest
+from coverage import CoverageData
 
+from mutants import Mutant, mutants
 from report import ROOT, Row, write_report
 
-OPERATORS = (
-    "Lt LtE GtE; LtE Lt Gt; Gt GtE LtE; GtE Gt Lt; Eq NotEq; NotEq Eq; Is IsNot; IsNot Is; "
-    "In NotIn; NotIn In; And Or; Or And; BitAnd BitOr; BitOr BitAnd; Add Sub; Sub Add; "
-    "Mult Div; Div Mult; FloorDiv Mult; Mod Mult; Pow Mult"
-)
-"""Names of the syntax tree's operators, each with those it is replaced by."""
+LIMIT_FACTOR = 10
+LEAST_LIMIT_S = 8.0
+"""A mutant may take this many times as long as its tests on the unchanged code, and so much more:
+to start, on a machine that others use too."""
 
-SWAPS = {old: new for old, *new in map(str.split, OPERATORS.split(";"))}
-OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+WHOLE_LIMIT_S = 900.0
 
-UNTOUCHED = frozenset({"annotation", "returns", "decorator_list", "type_params", "strict"})
-"""Fields and arguments for the type checker, of declarations, and against slips: not for tests."""
-
-LIMIT_FACTOR = 20
-"""A mutant may take this many times as long as the unchanged code."""
+FIXED = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0")
 
 
-class Mutant(NamedTuple):
-    """One changed file: what was changed in which line, and the text of the whole changed file."""
+@dataclass
+class Reach:
+    """Which tests come by which line, and how long each takes."""
 
-    path: Path
-    line: int
-    change: str
-    text: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    tests: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
 
-
-def variants(node: ast.AST) -> Iterator[ast.AST]:
-    """What an expression, a statement or an operator is replaced by, one after the other."""
-    match node:
-        case ast.UnaryOp(_, operand):
-            yield operand
-        case ast.IfExp(_, body, orelse):
-            yield from (body, orelse)
-        case ast.Call(ast.Name(name), arguments, keywords) if name in OPPOSITES:
-            yield ast.Call(ast.Name(OPPOSITES[name]), arguments, keywords)
-        case ast.Constant(value):
-            yield from map(ast.Constant, _other_values(value))
-        case ast.stmt():
-            yield from _other_statements(node)
-        case ast.operator() | ast.cmpop() | ast.boolop():
-            yield from (getattr(ast, name)() for name in SWAPS.get(type(node).__name__, ()))
+    def of(self, mutant: Mutant) -> list[str]:
+        """Tests that can notice the mutant, quick ones first."""
+        if mutant.function is None:
+            return sorted(self.seconds, key=self.seconds.__getitem__)
+        first, last = mutant.lines
+        found: set[str] = set()
+        for line in range(first, last + 1):
+            found |= self.tests.get((str(mutant.path), line), set())
+        return sorted(found, key=lambda test: self.seconds.get(test, 0.0))
 
 
-def _other_values(value: object) -> tuple[float, ...]:
-    if isinstance(value, int):
-        return (not value,) if isinstance(value, bool) else (value + 1, value - 1)
-    return (2 * value or 1.0, value / 2 or -1.0) if isinstance(value, float) else ()
+class _Stopwatch:
+    """A plug-in of pytest that writes down how long each test took."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._seconds[report.nodeid] += report.duration  # type: ignore[assignment]
+
+    def pytest_sessionfinish(self) -> None:
+        self._path.write_text(json.dumps(self._seconds))
 
 
-def _other_statements(node: ast.stmt) -> tuple[ast.stmt, ...]:
-    match node:
-        case ast.AugAssign() | ast.Raise() | ast.Break() | ast.Expr(ast.Call() | ast.Await()):
-            return (ast.Pass(),)
-        case ast.Assign([ast.Attribute() | ast.Subscript(), *_]):
-            return (ast.Pass(),)
-        case ast.Continue():
-            return (ast.Break(), ast.Pass())
-        case ast.Return(ast.expr() as value) if ast.unparse(value) != "None":
-            return (ast.Return(ast.Constant(None)),)
-    return ()
-
-
-def mutants(path: Path) -> Iterator[Mutant]:
-    """All mutants of one file, in the order of its syntax tree."""
-    text = (ROOT / path).read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    for node, other in _changes(tree):
-        before = " ".join((ast.get_source_segment(text, node) or "").split())
-        change = f"{before}  ->  {ast.unparse(other)}"
-        yield Mutant(path, getattr(node, "lineno", 1), change, ast.unparse(tree))
-
-
-def _changes(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """What is changed into what; the tree below the node is changed only until the next one."""
-    for field, held in list(ast.iter_fields(node)):
-        for index, child in enumerate(held if isinstance(held, list) else [held]):
-            if {field, getattr(child, "arg", None)} & UNTOUCHED or not isinstance(child, ast.AST):
-                continue
-            for other in variants(child):
-                _put(node, field, index, other)
-                yield (child, other) if hasattr(child, "lineno") else (node, node)
-                _put(node, field, index, child)
-            yield from _changes(child)
-
-
-def _put(node: ast.AST, field: str, index: int, child: ast.AST) -> None:
-    held = getattr(node, field)
-    if isinstance(held, list):
-        held[index] = child
-    else:
-        setattr(node, field, child)
-
-
-def _child(tests: str) -> None:
-    os.setsid()
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    fixed = ("-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0")
-    os._exit(pytest.main([tests, "-x", "-q", *fixed]))
-
-
-def passes(tests: str, limit_s: float) -> bool:
-    """Whether the tests pass in a forked process before the time is over."""
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(tests,))
+def passes(run: Callable[[], int], limit_s: float) -> bool:
+    """Whether tests pass in a forked process before the time is over."""
+    process = multiprocessing.get_context("fork").Process(target=_child, args=(run,))
     process.start()
     process.join(limit_s)
     if process.exitcode is None and process.pid is not None:
@@ -140,17 +86,23 @@ def passes(tests: str, limit_s: float) -> bool:
     return process.exitcode == 0
 
 
-def warm_up(tree: Path, tests: str) -> None:
-    """Import here what the tests need from outside of the tree; children inherit it."""
+def _child(run: Callable[[], int]) -> None:
+    os.setsid()
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    os._exit(run())
+
+
+def warm_up(tree: Path, tests: Sequence[str]) -> None:
+    """Import the copy and its tests here; children inherit them."""
     os.chdir(tree)
     sys.dont_write_bytecode = True  # mutants of one second and one size would share a cache file
     sys.path.insert(0, str(tree / "src"))
-    if pytest.main([tests, "--collect-only", "-qq", "-p", "no:cacheprovider"]) != 0:
+    if pytest.main([*tests, "--collect-only", "-qq", "-p", "no:cacheprovider"]) != 0:
         sys.exit("the tests cannot be collected")
     if not any(_lies_in(tree / "src", module) for module in sys.modules.values()):
         sys.exit("the tests import the installed package instead of the copy")
-    for name in [name for name, module in sys.modules.items() if _lies_in(tree, module)]:
-        del sys.modules[name]
 
 
 def _lies_in(tree: Path, module: object) -> bool:
@@ -158,42 +110,112 @@ def _lies_in(tree: Path, module: object) -> bool:
     return any(place and Path(place).is_relative_to(tree) for place in places)
 
 
-def survivors(found: Sequence[Mutant], tests: str) -> list[Mutant]:
-    """Those mutants that no test fails on, printed as they are found; works in the copy."""
-    began = time.perf_counter()
-    if not passes(tests, 600.0):
+def reach_of(tree: Path, tests: Sequence[str]) -> Reach:
+    """Run all tests on the unchanged copy and see where each comes by."""
+    told, data = tree / "seconds.json", tree / ".coverage-of-mutation"
+    os.environ["COVERAGE_FILE"] = str(data)
+    command = [*tests, *FIXED, "--cov=spyoncino", "--cov-context=test", "--cov-report="]
+    if not passes(lambda: pytest.main(command, plugins=[_Stopwatch(told)]), WHOLE_LIMIT_S):
         sys.exit("the tests fail on the unchanged code")
-    limit_s = LIMIT_FACTOR * (time.perf_counter() - began)
+    reach = Reach(json.loads(told.read_text()))
+    lines = CoverageData(str(data))
+    lines.read()
+    for file in lines.measured_files():
+        path = str(Path(file).relative_to(tree))
+        for line, contexts in lines.contexts_by_lineno(file).items():
+            reach.tests[path, line] |= {each.partition("|")[0] for each in contexts if each}
+    return reach
+
+
+def run_on(tree: Path, mutant: Mutant, tests: Sequence[str]) -> int:
+    """In the forked process: put the change in place and run the tests."""
+    command = [*tests, "-x", *FIXED]
+    if mutant.function is None:
+        for name in [name for name, module in sys.modules.items() if _lies_in(tree, module)]:
+            del sys.modules[name]
+        return int(pytest.main(command))
+    name, line, code = mutant.function
+    for found in gc.get_objects():
+        if isinstance(found, FunctionType):
+            old = found.__code__
+            if (old.co_name, old.co_firstlineno) == (name, line) and old.co_filename == str(
+                tree / mutant.path
+            ):
+                found.__code__ = code
+    return int(pytest.main(command))
+
+
+def survivors(tree: Path, found: Sequence[Mutant], reach: Reach) -> list[Mutant]:
+    """Those mutants that no test fails on, printed as they are found; works in the copy."""
     alive = []
-    for mutant in found:
-        mutant.path.write_text(mutant.text, encoding="utf-8")
-        if passes(tests, limit_s):
+    for number, mutant in enumerate(found):
+        tests = reach.of(mutant)
+        limit_s = LEAST_LIMIT_S + LIMIT_FACTOR * sum(reach.seconds.get(each, 0.0) for each in tests)
+        if mutant.function is None:
+            mutant.path.write_text(mutant.text, encoding="utf-8")
+        one, chosen = mutant, tests
+        if not tests or passes(lambda m=one, t=chosen: run_on(tree, m, t), limit_s):  # type: ignore[misc]
             alive.append(mutant)
-            print(f"{mutant.path}:{mutant.line}: {mutant.change}", flush=True)
-        shutil.copyfile(ROOT / mutant.path, mutant.path)
+            note = "" if tests else "  (no test comes here)"
+            print(f"{said(mutant)}{note}", flush=True)
+        if mutant.function is None:
+            shutil.copyfile(ROOT / mutant.path, mutant.path)
+        if number % 100 == 99:
+            print(f"... {number + 1} of {len(found)}", file=sys.stderr, flush=True)
     return alive
+
+
+def said(mutant: Mutant) -> str:
+    """Where it is and what it changes, as it is printed."""
+    return f"{mutant.path}:{mutant.line}: {mutant.change}"
+
+
+def rows_of(found: Sequence[Mutant], alive: Sequence[Mutant], took_s: float) -> list[Row]:
+    """Counts for each file, and the sums."""
+    all_of, alive_of = (Counter(each.path for each in some) for some in (found, alive))
+    rows = []
+    for path, count in all_of.items():
+        survived = alive_of[path]
+        rows.append(Row(f"{path.name}: mutants", count, "mutants"))
+        rows.append(
+            Row(f"{path.name}: survived", survived, "mutants", None, f"{count - survived} killed")
+        )
+    killed = len(found) - len(alive)
+    counts = {"mutants": len(found), "killed": killed, "survived": len(alive)}
+    rows += [Row(name, count, "mutants") for name, count in counts.items()]
+    rows.append(Row("score", killed / max(len(found), 1), "ratio"))
+    rows.append(Row("took", took_s / 60, "min"))
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("source", type=Path, help="file or package to change, below src")
-    parser.add_argument("tests", help="tests that belong to it")
+    parser.add_argument("sources", type=Path, nargs="+", help="files or packages to change")
+    parser.add_argument("--tests", nargs="+", required=True, help="tests that belong to them")
+    parser.add_argument("--name", help="of the result; the first source's when not given")
     parser.add_argument("--every", type=int, default=1, help="try only every n-th mutant")
+    parser.add_argument(
+        "--again", type=Path, help="try only the mutants that this earlier output names"
+    )
     options = parser.parse_args()
-    source: Path = ROOT / options.source
-    paths = [source] if source.suffix else sorted(source.rglob("*.py"))
-    found = [item for path in paths for item in mutants(path.relative_to(ROOT))][:: options.every]
+    paths = [
+        path.relative_to(ROOT)
+        for source in options.sources
+        for path in ([ROOT / source] if source.suffix else sorted((ROOT / source).rglob("*.py")))
+    ]
+    began_s = time.monotonic()
+    found = [item for path in paths for item in mutants(ROOT, path)][:: options.every]
+    if options.again:
+        named = {line.partition("  (no test")[0] for line in options.again.read_text().splitlines()}
+        found = [each for each in found if said(each) in named]
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         tree = Path(folder).resolve() / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         warm_up(tree, options.tests)
-        alive = survivors(found, options.tests)
+        alive = survivors(tree, found, reach_of(tree, options.tests))
         os.chdir(ROOT)
-    killed = len(found) - len(alive)
-    counts = {"mutants": len(found), "killed": killed, "survived": len(alive)}
-    rows = [Row(name, count, "mutants") for name, count in counts.items()]
-    rows.append(Row("score", killed / max(len(found), 1), "ratio", None, str(options.source)))
-    write_report(f"mutation-{source.stem}", rows)
+    name = options.name or options.sources[0].stem
+    write_report(f"mutation-{name}", rows_of(found, alive, time.monotonic() - began_s))
 
 
 if __name__ == "__main__":

@@ -270,13 +270,14 @@ class ConfigService:
 
     async def _written(self, changes: Mapping[str, Any]) -> list[str]:
         """Write what is in force now into the user's file; what went wrong with that."""
-        if self._keeper is not None:
-            try:
-                await asyncio.to_thread(self._keeper.write, self._wanted, changes)
-            except (StorageError, ConfigError) as error:
-                said = f"the change is in force, but it is not kept over the next start: {error}"
-                await self._news.notice(said, "error")
-                return [said]
+        if self._keeper is None:
+            return []
+        try:
+            await asyncio.to_thread(self._keeper.write, self._wanted, changes)
+        except (StorageError, ConfigError) as error:
+            said = f"the change is in force, but it is not kept over the next start: {error}"
+            await self._news.notice(said, "error")
+            return [said]
         self._memory = without(self._memory, _places(changes))
         self._on_disk = patched(self._on_disk, changes)
         return []

@@ -39,18 +39,20 @@ IMPORT_PATHS = {
     "src.pipeline.motion_detector": "spyoncino.modules.process.motion_detector",
     "src.pipeline.event_processor": "spyoncino.modules.event.builder",
     "src.pipeline.orchestrator.PipelineOrchestrator": "spyoncino.integration.pipeline.Pipeline",
+    "src.pipeline.face_detector.FaceDetectionWorker": (
+        "spyoncino.modules.process.face_detector.FaceDetectorModule"
+    ),
+    "src.pipeline.face_recognizer.FaceRecognitionWorker": (
+        "spyoncino.modules.process.face_recognizer.FaceRecognizerModule"
+    ),
+    "src.storage.face_database.FaceDatabase": "spyoncino.persistence.people.FaceDatabase",
+    "src.hardware.gpio_handler.GPIOHandler": "spyoncino.modules.input.doorbell.DoorbellInput",
     "src.storage.event_database.EventDatabase": "spyoncino.persistence.events.EventStore",
 }
 """Path in the specification to path here."""
 
 COMING = {
     "src.integration.migration_utils.MigrationUtils": "spyoncino.integration.migration",
-    "src.pipeline.face_detector.FaceDetectionWorker": "spyoncino.modules.process.face_detector",
-    "src.pipeline.face_recognizer.FaceRecognitionWorker": (
-        "spyoncino.modules.process.face_recognizer"
-    ),
-    "src.storage.face_database.FaceDatabase": "spyoncino.persistence.faces",
-    "src.hardware.gpio_handler.GPIOHandler": "spyoncino.modules.input.gpio",
 }
 """Path in the specification to the module that will have it; a test fails when it is there."""
 

@@ -47,6 +47,7 @@ from spyoncino.runtime.frame_ring import FrameHandle, SlotRef
 from spyoncino.runtime.inbox import Inbox
 from spyoncino.runtime.leases import LeaseBook
 from spyoncino.runtime.live_watch import LiveWatch
+from spyoncino.runtime.silence import Patience, SilenceMeter, is_working
 
 _LOG = logging.getLogger(__name__)
 
@@ -286,14 +287,19 @@ class CaptureHandle:
 
     async def _watch(self, link: CaptureLink) -> float | None:
         """Wait until the process is gone; after how long a silence it had to be killed for that."""
+        limits, meter = self._limits, SilenceMeter()
+        usual = Patience(limits.silence_s, max(limits.silence_s, limits.busy_silence_s))
+        first = Patience(limits.start_s, limits.start_s)
         while not link.gone.done():
-            await asyncio.wait({link.gone}, timeout=self._limits.silence_s / 4)
-            limits = self._limits
-            patience_s = limits.silence_s if link.has_spoken else limits.start_s
-            if not link.gone.done() and link.silent_for_s > patience_s:
+            patience = usual if link.has_spoken else first
+            await asyncio.wait({link.gone}, timeout=patience.look_s)
+            was_heard = link.silent_for_s < patience.look_s
+            busy = not was_heard and await asyncio.to_thread(is_working, link.pid)
+            silent_for_s = meter.look(patience, was_heard=was_heard, is_working=busy)
+            if silent_for_s is not None and not link.gone.done():
                 link.kill()
                 await link.gone
-                return patience_s
+                return silent_for_s
         return None
 
     def _after_life(self, reason: str) -> None:

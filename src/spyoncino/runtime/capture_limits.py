@@ -10,8 +10,9 @@ class CaptureLimits:
     """How patient main is with a capture process.
 
     Args:
-        silence_s: A process that says nothing for this long is killed; longer than any time-out of
-            a source.
+        silence_s: A process that says nothing for this long, and rests, hangs and is killed: ten of
+            its heartbeats. With the pause and a new start well below the 30 s of D-REL-03.
+        busy_silence_s: The same for one that works or waits for processor or disk: it is slow.
         start_s: The same until its first word: many processes that start at once on a busy machine
             take long, and a killed one would only begin again.
         first_pause_s: Pause before the first restart; each further one is twice as long.
@@ -22,7 +23,8 @@ class CaptureLimits:
         inbox: Messages kept for the consumer before the process has to wait.
     """
 
-    silence_s: float = 15.0
+    silence_s: float = 10.0
+    busy_silence_s: float = 20.0
     start_s: float = 60.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 30.0

@@ -53,6 +53,34 @@ async def test_a_trial_that_fails_makes_the_pause_longer_up_to_a_limit(clock: Fa
     assert pauses == [10, 20, 35, 35]
 
 
+async def test_its_limits_belong_to_what_comes_after_them(clock: FakeClock) -> None:
+    breaker = Breaker(SPEC, clock)
+    assert breaker.opens_in_s == 0
+    breaker.failed()
+    await clock.advance(60)
+    assert breaker.recent_failures == 0
+    for _ in range(3):
+        breaker.failed()
+    await clock.advance(9.5)
+    assert not breaker.may_try()
+    await clock.advance(5)
+    assert breaker.opens_in_s == 0
+
+
+async def test_closing_it_by_hand_forgets_how_long_it_had_to_wait(clock: FakeClock) -> None:
+    breaker = Breaker(SPEC, clock)
+    for _ in range(3):
+        breaker.failed()
+    await clock.advance(10)
+    assert breaker.may_try()
+    assert breaker.failed()
+    assert breaker.opens_in_s == 20
+    breaker.reset()
+    for _ in range(3):
+        breaker.failed()
+    assert breaker.opens_in_s == 10
+
+
 async def test_a_success_between_failures_forgives_nothing(clock: FakeClock) -> None:
     breaker = Breaker(SPEC, clock)
     for _ in range(2):

@@ -317,3 +317,39 @@ async def test_a_camera_that_was_taken_away_comes_back_as_it_is_described_anew(
         assert house.context.cameras["yard"].overrides == {}
         result = await house.service.apply_changes({"cameras": {"yard": None}})
         assert result.fate is Fate.APPLIED
+
+
+async def test_a_change_without_a_place_to_keep_it_holds_until_the_end(tmp_path: Path) -> None:
+    async with running_house(tmp_path) as house:
+        result = await house.service.update({"bell": {"loudness": 9}}, author="anna")
+        assert result.fate is Fate.APPLIED
+        assert house.state() == house.expected(house.service.loaded)
+        assert yaml.safe_load(house.file.read_text()) == START
+        again = await house.service.update({"bell": {"loudness": 9}}, author="anna")
+        assert again.fate is Fate.UNCHANGED
+
+
+async def test_a_source_that_cannot_be_is_a_sentence_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_house(tmp_path) as house:
+        before = house.state()
+
+        def impossible(_source: object) -> None:
+            raise ValueError("a picture of 3 pixels cannot be shown")
+
+        kind = type(house.service.loaded.settings.cameras["door"].source)
+        monkeypatch.setattr(kind, "to_spec", impossible)
+        result = await house.service.apply_changes({"bell": {"loudness": 9}})
+        monkeypatch.undo()
+        assert result.fate is Fate.REJECTED
+        assert result.problems == ("a picture of 3 pixels cannot be shown",)
+        assert house.state() == before
+
+
+async def test_a_service_that_was_stopped_can_be_stopped_again(tmp_path: Path) -> None:
+    async with running_house(tmp_path) as house:
+        await house.service.stop()
+        await house.service.stop()
+        result = await house.service.apply_changes({"bell": {"loudness": 9}})
+        assert result.fate is Fate.APPLIED

@@ -1,6 +1,8 @@
 import asyncio
 
-from spyoncino.clock import SystemClock
+import pytest
+
+from spyoncino.clock import FakeClock, SystemClock
 from spyoncino.core.config_transaction import Limits, Outcome, Verdict, transact
 from spyoncino.errors import StorageError
 
@@ -94,3 +96,30 @@ async def test_who_fails_in_the_time_of_proof_takes_all_back() -> None:
     piece.verdicts = [(Verdict.WELL, ""), (Verdict.FAILED, "smoke")]
     outcome = await run(piece, limits=Limits(proof_s=10, part_s=1))
     assert (outcome.reason, said[-1]) == ("smoke", "undo a")
+
+
+class RunningClock(FakeClock):
+    """Time passes by sleeping alone."""
+
+    async def sleep(self, seconds: float) -> None:
+        self._elapsed_ns += round(seconds * 1e9)
+        await asyncio.sleep(0)
+
+
+async def test_who_is_well_is_kept_after_the_whole_time_of_proof() -> None:
+    clock = RunningClock()
+    outcome = await transact([Piece("a", [])], Limits(proof_s=5, waiting_s=20), clock)
+    assert outcome == Outcome(is_kept=True, is_complete=True)
+    assert clock.monotonic_ns() == 5_000_000_000
+
+
+@pytest.mark.parametrize(("proof_s", "waiting_s", "given_up_s"), [(5, 20, 20), (5, 2, 5)])
+async def test_who_waits_is_given_the_longer_of_both_times(
+    proof_s: float, waiting_s: float, given_up_s: int
+) -> None:
+    clock = RunningClock()
+    piece = Piece("a", [])
+    piece.verdicts = [(Verdict.WAITING, "it connects")]
+    outcome = await transact([piece], Limits(proof_s=proof_s, waiting_s=waiting_s), clock)
+    assert (outcome.is_kept, outcome.reason) == (False, "it connects")
+    assert clock.monotonic_ns() == given_up_s * 1_000_000_000

@@ -13,6 +13,7 @@ from tests.fixtures.durable_ear import AT_ONCE, DOOR, DurableEar, line_of, press
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
+from spyoncino.core.critical import CriticalLine
 from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
@@ -446,9 +447,9 @@ async def test_a_press_that_no_disk_keeps_is_passed_on_but_not_promised(
     def full(*_: object) -> None:
         raise StorageError("no space")
 
-    listener = Listener()
+    listener = DurableEar()
     async with running(outbox) as bus:
-        bus.subscribe(DOOR, listener.handle, name="ear", policy=Policy.BLOCK)
+        listener.join(bus)
         monkeypatch.setattr(PressJournal, "append", full)
         monkeypatch.setattr(OutboxFile, "append", _refused(line_of(bus)))
         with pytest.raises(StorageError, match="passed on, but cannot be kept"):

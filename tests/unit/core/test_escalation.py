@@ -52,6 +52,28 @@ def test_restarts_and_repeated_errors_are_failures() -> None:
     assert watch.count("nobody", 0) == 0
 
 
+def test_one_illness_is_one_failure_however_often_it_is_told() -> None:
+    watch = EscalationWatch(failures=3, window_s=60)
+    for second in range(4):
+        assert watch.on_health("pool", ILL, 0, second * S) is None
+    assert watch.count("pool", 4 * S) == 1
+    assert watch.on_health("pool", OK, 0, 5 * S) is None
+    assert watch.on_health("pool", OK, 0, 90 * S) is None
+
+
+def test_one_restart_and_one_error_are_one_failure_each() -> None:
+    watch = EscalationWatch(failures=3, window_s=60)
+    assert watch.on_error("pool", 1, 0) is None
+    assert watch.on_health("pool", OK, 0, 0) is None
+    assert watch.count("pool", 0) == 1
+    for _ in range(3):
+        assert watch.on_health("pool", OK, 1, 0) is None
+    assert watch.count("pool", 0) == 2
+    assert watch.on_error("disk", 1, 0) is None
+    assert watch.on_health("disk", OK, 1, 0) is None
+    assert watch.count("disk", 0) == 2
+
+
 @given(st.lists(st.tuples(st.sampled_from([OK, ILL]), st.integers(1, 90)), max_size=60))
 def test_escalation_and_calm_alternate(steps: list[tuple[HealthState, int]]) -> None:
     watch = EscalationWatch(failures=2, window_s=60)

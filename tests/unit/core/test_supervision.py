@@ -299,3 +299,21 @@ async def test_modules_that_hang_at_the_end_are_left_behind_within_the_deadline(
     (told,) = [line for line in lines if line["event"] == "module did not stop cleanly"]
     assert told["module"] == PHOTOGRAPHER
     assert "it was not done after 0.1 s" in told["error"]
+
+
+async def test_after_a_new_start_of_main_a_quarantined_module_is_tried_again_and_found_out(
+    house: House,
+) -> None:
+    await house.orchestrator.start()
+    house.context.healths[PHOTOGRAPHER] = BROKEN
+    await house.wait(130)
+    assert PHOTOGRAPHER in house.orchestrator.quarantined
+    await house.orchestrator.stop()
+
+    await house.build().start()
+    assert house.orchestrator.quarantined == {}
+    assert house.orchestrator.module(PHOTOGRAPHER) is not None
+    before = house.starts
+    await house.wait(130)
+    assert PHOTOGRAPHER in house.orchestrator.quarantined
+    assert house.starts - before == 3
