@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from spyoncino.app import Application, load_modules
+from spyoncino.cli import demo_person
+from spyoncino.cli.demo_figures import PressFigures
 from spyoncino.cli.options import options_of, stdout
 from spyoncino.cli.run import serve
 from spyoncino.core.config_load import load_config
@@ -15,6 +17,7 @@ from spyoncino.core.paths import DataFolder
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
+from spyoncino.schemas.events import Event
 
 DEFAULT_FOLDER = Path("spyoncino-demo")
 NEWEST_SHOWN = 5
@@ -30,6 +33,7 @@ DEMO_SETTINGS: dict[str, Any] = {
         }
     },
     "console": {"show": "auto"},
+    "faces": {"enabled": True},
 }
 
 
@@ -39,9 +43,9 @@ def demo(
         float | None, typer.Option("--for", help="Stop by itself after so many seconds.")
     ] = None,
 ) -> None:
-    """Show a running system: a drawn front door, a visitor who rings, a cat.
+    """Show a running system: a drawn front door, a visitor who rings and is known, a cat.
 
-    Motion, the object detector, tracks, zones, events and media are the real ones.
+    Motion, objects, faces, tracks, zones, events and media are found and made by the real parts.
 
     Example: spyoncino demo --for 60
     """
@@ -54,6 +58,8 @@ def demo(
         loaded = load_config(
             registry, overrides=DEMO_SETTINGS, working_folder=data.root, config_home=data.root
         )
+        person = demo_person.DemoPerson(data)
+        person.look_up()
     console.print(
         "A simulated front door: somebody walks up, rings and leaves; a cat crosses. "
         "Stop with Ctrl-C.\n"
@@ -61,11 +67,20 @@ def demo(
         markup=False,
         soft_wrap=True,
     )
-    asyncio.run(serve(Application(loaded, registry, data), stop_after_s))
-    asyncio.run(_tell_what_is_there(data))
+    application = Application(loaded, registry, data)
+    figures = PressFigures()
+    figures.listen(application.bus)
+
+    async def introduce() -> None:
+        told = await person.introduce(application.bus)
+        if told:
+            console.print(told, markup=False, soft_wrap=True)
+
+    asyncio.run(serve(application, stop_after_s, beside=introduce))
+    asyncio.run(_tell_what_is_there(data, figures.lines()))
 
 
-async def _tell_what_is_there(data: DataFolder) -> None:
+async def _tell_what_is_there(data: DataFolder, figures: list[str]) -> None:
     console = stdout()
     database = Database(data.database)
     await database.open()
@@ -73,20 +88,30 @@ async def _tell_what_is_there(data: DataFolder) -> None:
         events = await EventStore(database).find(limit=NEWEST_SHOWN)
         media = MediaStore(database)
         for event in reversed(events):
-            rang = f", rang {len(event.presses)} times" if event.presses else ""
             console.print(
                 f"\n{event.started_at.astimezone():%H:%M:%S} {event.type} at {event.camera} for "
-                f"{event.end_s - event.start_s:.1f} s{rang}  ({event.event_id})",
+                f"{event.end_s - event.start_s:.1f} s{_rang(event)}  ({event.event_id})",
                 markup=False,
                 soft_wrap=True,
             )
+            if event.story:
+                console.print(f"  {event.story}.", markup=False, soft_wrap=True)
             for artifact in await media.of_event(event.event_id):
                 path = data.root / artifact.path
                 console.print(f"  {artifact.kind.value:<9} {path}", markup=False, soft_wrap=True)
     finally:
         await database.close()
+    if figures:
+        console.print("\n" + "\n".join(figures), markup=False, soft_wrap=True)
     console.print(
         f"\nMore: spyoncino --data {data.root} events list, and explain EVENT for the reasons.",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _rang(event: Event) -> str:
+    count = len(event.presses)
+    if not count:
+        return ""
+    return f", rang {'once' if count == 1 else f'{count} times'}"

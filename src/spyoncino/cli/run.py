@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -94,12 +95,18 @@ def write_first_configuration(path: Path, usb_device: Path) -> None:
     )
 
 
-async def serve(application: Application, stop_after_s: float | None = None) -> None:
+async def serve(
+    application: Application,
+    stop_after_s: float | None = None,
+    *,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
     """Run until SIGINT or SIGTERM, or for a given time; then finish what is open.
 
     Args:
         application: Built, not started.
         stop_after_s: Stop by itself after so long.
+        beside: Called once everything has started; cancelled when the end begins.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -110,13 +117,16 @@ async def serve(application: Application, stop_after_s: float | None = None) -> 
         async with application:
             tell_page(application)
             manager.tell("READY=1")
-            beating = asyncio.create_task(manager.keep_alive(), name="watchdog")
+            tasks = [asyncio.create_task(manager.keep_alive(), name="watchdog")]
+            if beside is not None:
+                tasks.append(asyncio.create_task(beside(), name="beside"))
             try:
                 await asyncio.wait_for(stop.wait(), stop_after_s)
             except TimeoutError:
                 return
             finally:
-                beating.cancel()
+                for task in tasks:
+                    task.cancel()
                 manager.tell("STOPPING=1")
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -35,6 +35,10 @@ WAIT_S = 5.0
 LEAVE_S = 5.0
 CAT_S = 6.0
 
+NEAREST = 2.5
+"""How far the visitor comes on the way of ``_on_path``. At 1 the feet are on the mat; at the bell
+the camera sees head and body only, and a face wide enough to be named honestly."""
+
 STEPS_PER_S = 1.8
 """Walking cadence, about 110 steps a minute."""
 
@@ -137,16 +141,22 @@ class FrontDoor:
         return picture
 
     def visitor_box(self, pts_s: float) -> tuple[float, float, float, float] | None:
-        """Where the visitor is drawn, normalised left, top, right, bottom; ``None`` when absent."""
+        """Where the visitor is drawn, normalised left, top, right, bottom; ``None`` when absent.
+
+        Only what the picture shows: at the bell the legs are below it.
+        """
         place = self._visitor_place(pts_s % self._script.period_s)
         if place is None:
             return None
         half = place.height * 378 / 1180 / 2
+        left, right = (min(max(place.foot_x + side, 0), SCENE_WIDTH) for side in (-half, half))
+        if left == right:
+            return None
         return (
-            (place.foot_x - half) / SCENE_WIDTH,
+            left / SCENE_WIDTH,
             (place.foot_y - place.height) / SCENE_HEIGHT,
-            (place.foot_x + half) / SCENE_WIDTH,
-            place.foot_y / SCENE_HEIGHT,
+            right / SCENE_WIDTH,
+            min(place.foot_y, SCENE_HEIGHT) / SCENE_HEIGHT,
         )
 
     def _visitor_place(self, round_s: float) -> Placement | None:
@@ -163,7 +173,7 @@ class FrontDoor:
             return Placement(place.foot_x + sway, place.foot_y, place.height)
         away = (since - WAIT_S) / LEAVE_S
         place = _on_path(1.0)
-        return Placement(place.foot_x + away * 900, place.foot_y - away * 20, place.height)
+        return Placement(place.foot_x + away * 980, place.foot_y - away * 20, place.height)
 
     def _lay_visitor(
         self, canvas: NDArray[np.uint8], round_s: float
@@ -232,8 +242,10 @@ class FrontDoor:
 
 
 def _on_path(share: float) -> Placement:
-    """A place on the way from the gate (0) to the door (1), with the perspective of the picture."""
-    near = share**1.6
+    """A place on the way from the gate (0) to the bell (1), with the perspective of the picture."""
+    near = NEAREST * share**2.2
     return Placement(
-        foot_x=930 - 370 * near, foot_y=HORIZON_Y + 24 + 420 * near, height=150 + 440 * near
+        foot_x=930 - 370 * min(near, 1.0),
+        foot_y=HORIZON_Y + 24 + 420 * near,
+        height=150 + 440 * near,
     )
