@@ -18,6 +18,8 @@ class PressFigures:
     def __init__(self) -> None:
         self._pressed: dict[str, int] = {}
         self._presses_of: dict[str, tuple[str, ...]] = {}
+        self._named_before: set[str] = set()
+        self._early: set[str] = set()
         self._after: dict[str, dict[str, int]] = {what: {} for what in (_PICTURE, _ROW, _NAME)}
 
     def listen(self, bus: Bus) -> None:
@@ -42,6 +44,10 @@ class PressFigures:
         if event.press_ids:
             self._presses_of[event.event_id] = event.press_ids
         if names_of(event):
+            if not event.press_ids:
+                self._named_before.add(event.event_id)
+            elif event.event_id in self._named_before:
+                self._early.update(event.press_ids)
             self._note(_NAME, event.press_ids, message.published_ns)
 
     async def on_stored(self, message: Message) -> None:
@@ -66,6 +72,8 @@ class PressFigures:
                 if press in self._pressed
             )
             lines.append(f"  press -> {what:<12} {_told(after_ms, count)}")
+        if early := len(self._early & self._pressed.keys()):
+            lines[-1] += f"; {early} named on the way to the door already"
         return lines
 
 

@@ -44,7 +44,8 @@ class DemoPerson:
 
     def __init__(self, data: DataFolder) -> None:
         self._data = data
-        self._path = data.root / PORTRAIT
+        self._root = data.root.resolve()
+        self._path = self._root / PORTRAIT
         self._is_known = False
         self._has_others = False
 
@@ -91,13 +92,13 @@ class DemoPerson:
         return told
 
     async def _enrol(self) -> str:
-        await asyncio.to_thread(self._path.write_bytes, portrait())
+        await asyncio.to_thread(lambda: self._path.write_bytes(portrait()))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "spyoncino", "--data", str(self._data.root.resolve())),
-            *("faces", "enroll", NAME, str(self._path.resolve())),
-            cwd=self._data.root,  # not the configuration of the folder in which the demo began
-            env={**os.environ, "XDG_CONFIG_HOME": str(self._data.root.resolve())},
+            *("-m", "spyoncino", "--data", str(self._root)),
+            *("faces", "enroll", NAME, str(self._path)),
+            cwd=self._root,  # not the configuration of the folder in which the demo began
+            env={**os.environ, "XDG_CONFIG_HOME": str(self._root)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

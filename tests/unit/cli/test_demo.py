@@ -1,7 +1,9 @@
 """``demo`` runs over its own settings and tells at the end where everything is."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fixtures.records import FIRST_ID, furnish
@@ -17,8 +19,14 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Application, float | N
     """What would have run, and for how long."""
     found: list[tuple[Application, float | None]] = []
 
-    async def remember(application: Application, stop_after_s: float | None) -> None:
+    async def remember(
+        application: Application,
+        stop_after_s: float | None,
+        *,
+        beside: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
         await asyncio.sleep(0)
+        assert callable(beside)
         found.append((application, stop_after_s))
 
     monkeypatch.setattr(demo, "serve", remember)
@@ -43,7 +51,9 @@ def test_it_shows_the_simulated_door_and_then_where_everything_is(
     assert application.loaded.sections["console"].model_dump() == {"show": "auto"}
     assert str(house.root / house.snapshot.path) in shown.stdout
     assert FIRST_ID in shown.stdout
-    assert "rang 1 times" in shown.stdout
+    assert "rang once" in shown.stdout
+    assert "Somebody rang at 08:00" in shown.stdout
+    assert application.faces.is_on
     assert shown.stdout.rstrip().endswith("and explain EVENT for the reasons.")
 
 

@@ -1,8 +1,9 @@
 // One event of the list: picture, moving preview while pointed at or focused, facts in words.
 
+import { bell } from "./bell-mark.js";
 import { make } from "./dom.js";
 import { go } from "./route.js";
-import { agoOf, isGoingOn, lastedOf, timeOf, titleOf, whatOf, fullTimeOf } from "./words.js";
+import { agoOf, isGoingOn, lastedOf, rangWords, tellingOf, timeOf, titleOf, fullTimeOf } from "./words.js";
 
 export class EventRow {
   /** @param {any} event */
@@ -14,6 +15,7 @@ export class EventRow {
     this.picture = make("img", { class: "picture", alt: "", width: 132, height: 88, loading: "lazy" });
     this.blank = make("span", { class: "picture blank" });
     this.lasted = make("span", { class: "lasted" });
+    this.rang = make("span", { class: "rang" });
     this.title = make("span", { class: "title" });
     this.time = make("time");
     this.what = make("span", { class: "line" });
@@ -29,7 +31,7 @@ export class EventRow {
         focus: () => this.move(true),
         blur: () => this.move(false),
       },
-      make("span", { class: "frame" }, this.picture, this.blank, this.lasted),
+      make("span", { class: "frame" }, this.picture, this.blank, this.rang, this.lasted),
       make("span", { class: "text" }, this.title, make("span", { class: "line" }, this.time), this.what),
     );
     this.element = make("li", {}, button);
@@ -55,13 +57,22 @@ export class EventRow {
 
   fill() {
     this.title.textContent = titleOf(this.event);
-    this.what.textContent = whatOf(this.event);
+    this.what.textContent = tellingOf(this.event);
+    this.tellPresses();
     this.lasted.textContent = isGoingOn(this.event) ? "now" : lastedOf(this.event);
     this.lasted.classList.toggle("now", isGoingOn(this.event));
     this.time.dateTime = this.event.started_at;
     this.time.title = fullTimeOf(this.event);
     this.tick();
     this.show();
+  }
+
+  /** A bell on the picture, with a number where it was rung several times. */
+  tellPresses() {
+    const count = this.event.presses.length;
+    this.rang.hidden = !count;
+    const often = make("span", { class: "often", "aria-hidden": "true" }, count > 1 ? String(count) : "");
+    this.rang.replaceChildren(...(count ? [bell(), often, make("span", { class: "unseen" }, rangWords(this.event))] : []));
   }
 
   /** Time goes on. */

@@ -3,7 +3,7 @@
 import { get, news } from "./api.js";
 import { make } from "./dom.js";
 import { go, leave, onRoute } from "./route.js";
-import { factsOf, fileNameOf, isGoingOn, sizeOf, titleOf } from "./words.js";
+import { faceWords, factsOf, fileNameOf, isGoingOn, sizeOf, titleOf } from "./words.js";
 
 /** What is offered to keep; the WebP is the GIF again, for this page. */
 const FILES = { clip: "clip", snapshot: "picture", gif: "preview" };
@@ -119,7 +119,8 @@ export class EventViewer extends HTMLElement {
   }
 
   tell() {
-    const facts = factsOf(this.event).flatMap(([name, words]) => [make("dt", {}, name), make("dd", {}, words)]);
+    const facts = factsOf(this.event).map(([name, words]) => [make("dt", {}, name), make("dd", {}, words)]);
+    facts.splice(this.event.story ? 1 : 0, 0, this.faces());
     const notes = new Set(Object.values(this.media).flatMap((file) => file.notes ?? []));
     const links = Object.entries(FILES).filter(([kind]) => this.media[kind]).map(([kind, words]) => {
       const file = this.media[kind];
@@ -127,10 +128,19 @@ export class EventViewer extends HTMLElement {
     });
     if (!this.media.clip && isGoingOn(this.event)) links.push(make("span", { class: "quiet" }, "The clip follows when it is over."));
     this.facts.replaceChildren(
-      make("dl", {}, ...facts),
+      make("dl", {}, ...facts.flat()),
       ...[...notes].map((note) => make("p", { class: "quiet" }, note)),
       make("p", { class: "files" }, ...links),
     );
+  }
+
+  /** Each face with the verdict and why, so that a person can judge it. */
+  faces() {
+    const told = this.event.identities.map((face) => {
+      const tone = face.decision === "blocked" ? "face bad" : "face";
+      return make("li", {}, make("span", { class: tone }, faceWords(face)), make("span", { class: "why" }, face.reason));
+    });
+    return told.length ? [make("dt", {}, told.length > 1 ? "Faces" : "Face"), make("dd", {}, make("ul", { class: "faces" }, ...told))] : [];
   }
 
   /** @param {number} step */

@@ -35,14 +35,43 @@ export function cameraState(state) {
 
 /** @param {string} type a label that an object detector knows, doorbell or motion */
 export function typeWords(type) {
-  return EVENT_TYPES[type] ?? type.charAt(0).toUpperCase() + type.slice(1);
+  return EVENT_TYPES[type] ?? capital(type);
 }
 
-/** @param {any} event */
+/** As messages are titled, too. @param {any} event */
 export function titleOf(event) {
-  const what = typeWords(event.type);
-  const rang = event.presses.length && event.type !== "doorbell" ? " rang" : "";
-  return `${what}${rang} at ${event.camera}`;
+  const who = whoOf(event);
+  if (event.presses.length) return `${who || "Somebody"} rang at ${event.camera}`;
+  return `${who || typeWords(event.type)} at ${event.camera}`;
+}
+
+/** Who was there: the named, then strangers, then unknown people, among whom are all unsure ones. @param {any} event */
+export function whoOf(event) {
+  const faces = event.identities;
+  const named = faces.filter((face) => face.name).map((face) => nameOf(face));
+  const strangers = faces.filter((face) => !face.name && face.stranger != null).map((face) => nameOf(face));
+  const isSomebodyUnknown = faces.some((face) => !face.name && face.stranger == null);
+  const all = [...new Set([...named, ...strangers])];
+  if (!all.length) return isSomebodyUnknown ? "Unknown person" : "";
+  return capital(listed([...all, ...(isSomebodyUnknown ? ["an unknown person"] : [])]));
+}
+
+/** What is said of one face beside its reason; only here it is told whom an unsure one resembles. @param {any} face */
+export function faceWords(face) {
+  const isGuess = face.decision === "unsure" && face.resembles;
+  return capital(nameOf(face)) + (isGuess ? `, may be ${face.resembles}` : "");
+}
+
+/** How often it was rung, or nothing. @param {any} event */
+export function rangWords(event) {
+  const rang = event.presses.length;
+  return rang ? `rang ${rang === 1 ? "once" : `${rang} times`}` : "";
+}
+
+/** The sentence of a card: what happened, where somebody was there or rang; of things, where they were. @param {any} event */
+export function tellingOf(event) {
+  const isAboutPeople = event.presses.length || event.identities.length || event.labels.includes("person");
+  return isAboutPeople && event.story ? event.story : whatOf(event);
 }
 
 /** @param {any} event */
@@ -97,10 +126,11 @@ export function factsOf(event) {
   const ago = agoOf(event);
   /** @type {[string, string][]} */
   const facts = [
+    ["What happened", event.story],
     ["When", `${fullTimeOf(event)}${ago ? ` (${ago})` : ""}`],
     ["How long", isGoingOn(event) ? `${lastedOf(event)} so far, going on` : lastedOf(event)],
     ["Seen", event.labels.join(", ")],
-    ["Details", whatOf({ ...event, labels: [] })],
+    ["Details", whatOf({ ...event, labels: [], presses: event.story ? [] : event.presses })],
     [event.state === "failed" ? "Not finished" : "Ended because", isGoingOn(event) ? "" : event.reason],
   ];
   return facts.filter(([, words]) => words);
@@ -118,10 +148,9 @@ export function fileNameOf(event, file) {
 /** What the title does not say. @param {any} event */
 export function whatOf(event) {
   const zones = [...new Set(event.tracks.flatMap((track) => track.zones))];
-  const rang = event.presses.length;
   return [
     event.labels.filter((label) => label !== event.type).join(", "),
-    rang ? `rang ${rang === 1 ? "once" : `${rang} times`}` : "",
+    rangWords(event),
     zones.length ? `in ${zones.join(", ")}` : "",
   ].filter(Boolean).join(" · ");
 }
@@ -134,4 +163,20 @@ export function sizeOf(bytes) {
 /** In the reader's own way, 12 or 24 hours. @param {Date} date @param {any} parts */
 function clock(date, parts) {
   return date.toLocaleTimeString(undefined, parts);
+}
+
+/** @param {any} face */
+function nameOf(face) {
+  if (face.name) return face.decision === "blocked" ? `${face.name} (blocked)` : face.name;
+  return face.stranger == null ? "unknown person" : `stranger ${face.stranger}`;
+}
+
+/** @param {string} words */
+function capital(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** @param {string[]} words */
+function listed(words) {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
