@@ -12,6 +12,7 @@ from typing import Any
 
 from spyoncino.app import Application, load_modules
 from spyoncino.core.config_load import LoadedConfig, load_config
+from spyoncino.core.contracts import Category
 from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
 from spyoncino.core.queues import Policy
@@ -102,7 +103,7 @@ class Analysis:
         """Analyse every file; a file that cannot be read does not stop the others."""
         application = Application(
             self._loaded,
-            self._registry,
+            _silent(self._registry),
             DataFolder(self._request.out),
             lossless=not self._request.is_realtime,
         )
@@ -170,6 +171,12 @@ class Analysis:
                 for camera, status in self._ended.items()
             },
         )
+
+
+def _silent(registry: Registry) -> Registry:
+    """Without the modules that tell somebody: what was filmed long ago rings nobody up."""
+    telling = (kind.name for kind in registry.modules if kind.category is Category.OUTPUT)
+    return registry.without(tuple(telling))
 
 
 def event_json(event: Event, media: dict[MediaKind, str]) -> dict[str, Any]:

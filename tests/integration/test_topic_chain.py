@@ -1,10 +1,14 @@
 """One visit from the first picture to the stored row, topic by topic, in one program."""
 
 import asyncio
+import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fixtures.programs import Records, sim
+from tests.fixtures.webhook_stand_in import Receiver, receiver
 
 from spyoncino.app import Application, load_modules
 from spyoncino.core.config_load import load_config
@@ -16,6 +20,7 @@ from spyoncino.schemas.status import CameraState, CameraStatus
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(120)]
 
+SECRET = "of-this-test"  # noqa: S105
 DURATION_S = 5.0
 PRESS_S = 2.0
 
@@ -26,6 +31,7 @@ class Visit:
 
     messages: list[Message]
     records: Records
+    far: Receiver
 
     def first(self, topic: str) -> int:
         """Place of the first message of a topic."""
@@ -51,15 +57,31 @@ async def _overheard(application: Application) -> list[Message]:
     return messages
 
 
+async def _visit(folder: Path, camera: dict[str, Any], **changes: Any) -> Visit:
+    """One run over a camera, with a program outside that is told."""
+
+    def build(url: str) -> Application:
+        registry = load_modules()
+        settings = {
+            "cameras": {"door": camera},
+            "pool": {"workers": 1},
+            "webhook": {"enabled": True, "url": url, "secret": SECRET},
+            **changes,
+        }
+        loaded = load_config(
+            registry, overrides=settings, working_folder=folder, config_home=folder
+        )
+        return Application(loaded, registry, DataFolder(folder / "data"), lossless=True)
+
+    async with receiver(SECRET, time.time()) as far:
+        application = await asyncio.to_thread(build, far.url)
+        return Visit(await _overheard(application), Records(folder / "data"), far)
+
+
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
-    folder = tmp_path_factory.mktemp("visit")
     camera = sim(duration_s=DURATION_S, press_at_s=PRESS_S, realtime=False)
-    settings = {"cameras": {"door": camera}, "pool": {"workers": 1}}
-    registry = load_modules()
-    loaded = load_config(registry, overrides=settings, working_folder=folder, config_home=folder)
-    application = Application(loaded, registry, DataFolder(folder / "data"), lossless=True)
-    return Visit(asyncio.run(_overheard(application)), Records(folder / "data"))
+    return asyncio.run(_visit(tmp_path_factory.mktemp("visit"), camera))
 
 
 def test_a_frame_travels_the_line_in_order(visit: Visit) -> None:
@@ -70,13 +92,15 @@ def test_a_frame_travels_the_line_in_order(visit: Visit) -> None:
         "process.motion.unique",
         "process.motion.zoned",
         "event.created",
-        "storage.event.stored",
+        "notify.webhook.queued",
+        "notify.webhook.confirmed",
     ]
 
     places = [visit.first(topic) for topic in line]
 
     assert places == sorted(places)
     assert visit.first("process.motion.detected") < visit.first("event.created")
+    assert visit.first("event.created") < visit.first("storage.event.stored")
 
 
 def test_every_frame_comes_once_and_in_order(visit: Visit) -> None:
@@ -140,3 +164,34 @@ def test_no_message_was_dropped_and_no_handler_failed(visit: Visit) -> None:
     assert not visit.of(topics.STATUS_CONTRACT.name)
     reports = visit.of("status.bus")
     assert all(report.payload.dropped == report.payload.failed == 0 for report in reports)
+
+
+def test_one_visit_is_one_message_that_was_edited(visit: Visit) -> None:
+    queued = [message.payload for message in visit.of("notify.webhook.queued")]
+    told = list(visit.far.documents.values())
+
+    assert [alert.revision for alert in queued] == list(range(1, len(queued) + 1))
+    assert len({document["event_ref"] for document in told}) == 1
+    assert visit.far.refused == []
+    assert told[0]["title"] == "Somebody rang at door"
+    last = told[-1]
+    assert last["is_final"]
+    assert last["event"]["state"] == "completed"
+    assert [Path(path).name for path in last["media"]] == ["snapshot.jpg", "clip.mp4"]
+
+
+def test_motion_alone_is_told_where_a_camera_is_set_to_it(tmp_path: Path) -> None:
+    camera = sim(duration_s=DURATION_S, press_at_s=-1.0, realtime=False)
+    changes = {
+        "events": {"on_motion": True, "labels": []},
+        "alerts": {"rules": [{"name": "motion", "when": {"types": ["motion"]}}]},
+    }
+
+    moved = asyncio.run(_visit(tmp_path, camera, **changes))
+
+    assert {document["title"] for document in moved.far.documents.values()} == {"Motion at door"}
+    assert visit_count(moved) == 1
+
+
+def visit_count(visit: Visit) -> int:
+    return len({document["event_ref"] for document in visit.far.documents.values()})

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from tests.fixtures.payloads import event
 
-from spyoncino.analysis import Analysis, AnalysisRequest, event_json
+from spyoncino.analysis import Analysis, AnalysisRequest, _silent, event_json
+from spyoncino.app import load_modules
 from spyoncino.core.source_settings import FileSource
 from spyoncino.errors import ConfigError, UsageError
 from spyoncino.runtime.capture.spec import LOSSLESS_FPS
@@ -140,3 +141,12 @@ def test_an_event_is_told_with_rounded_times_and_its_files() -> None:
 
 def test_an_event_without_a_best_picture_has_no_best_moment() -> None:
     assert event_json(event(best=None), {})["best_s"] is None
+
+
+def test_an_analysis_tells_nobody_what_was_filmed_long_ago() -> None:
+    every = load_modules()
+    kept = {kind.name for kind in _silent(every).modules}
+    gone = {kind.name for kind in every.modules} - kept
+    assert gone
+    assert {name.partition(".")[0] for name in gone} == {"output"}
+    assert not any(name.startswith("output.") for name in kept)
