@@ -5,8 +5,12 @@ import shlex
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from tests.fixtures.programs import Running, command
+
+from spyoncino.cli.demo_person import portrait
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -19,12 +23,22 @@ CHECKED_ELSEWHERE = {"pip install .": "make wheel"}
 NEEDS_MORE_THAN_A_TEST_HAS = {
     "spyoncino cameras test rtsp://": "a camera; tests/processes/test_live_sources.py has a server",
     "spyoncino cameras discover": "cameras; tests/unit/cli/test_cameras_discover.py has some",
+    "spyoncino ring": "a running system; tests/processes/test_doorbell.py rings one",
     "spyoncino top": "a running system; tests/unit/cli/test_top.py shows one",
     "curl ": "a running page; tests/unit/web asks the same routes",
     "spyoncino service install": "systemd; tests/unit/cli/test_service.py checks the unit",
     "sudo ": "systemd and root; the same test",
 }
 """Beginning of a command to what it needs, and where it is tested instead."""
+
+
+def give_pictures_of_ann(folder: Path) -> None:
+    """Two different ones of the drawn visitor."""
+    picture = cv2.imdecode(np.frombuffer(portrait(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    cv2.imwrite(str(folder / "ann1.jpg"), picture)
+    brighter = cv2.convertScaleAbs(picture[:, ::-1], alpha=1.1, beta=10)
+    cv2.imwrite(str(folder / "ann2.jpg"), cv2.GaussianBlur(brighter, (5, 5), 0))
 
 
 def is_run_here(line: str) -> bool:
@@ -38,9 +52,10 @@ def test_commands_that_take_the_whole_machine_are_part_of_the_whole_check() -> N
         assert CHECKED_ELSEWHERE.get(line, line) in CI_RUN, line
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_every_command_works_in_the_order_of_the_readme(tmp_path: Path, visitor_clip: Path) -> None:
     shutil.copy(visitor_clip, tmp_path / "garden.mp4")
+    give_pictures_of_ann(tmp_path)
     event_id = ""
     for line in COMMANDS:
         words = shlex.split(line)
