@@ -28,7 +28,7 @@ COMMANDS = (
     LazyCommand(
         "demo",
         "spyoncino.cli.demo:demo",
-        "Show a running system: a drawn front door, a visitor who rings, a cat.",
+        "Show a running system: a drawn front door, a visitor who rings and is known, a cat.",
     ),
     LazyCommand(
         "doctor",

@@ -12,7 +12,13 @@ from spyoncino.core.control_desk import ask_main
 from spyoncino.core.module_orders import RELEASE, STATES
 from spyoncino.core.paths import DataFolder, resolve_data_dir
 from spyoncino.core.registry import Module, Registry
-from spyoncino.core.wiring import TopicGraph, build_graph, check_graph, without_misfits
+from spyoncino.core.wiring import (
+    FED_BY_THE_CORE,
+    TopicGraph,
+    build_graph,
+    check_graph,
+    without_misfits,
+)
 from spyoncino.errors import StorageError, UsageError, WiringError
 from spyoncino.modules.builtin import BUILTIN
 
@@ -104,6 +110,8 @@ def text(topic_graph: TopicGraph) -> str:
                 for edge in topic_graph.edges
                 if (edge.consumer, edge.consumed) == (module.name, name)
             ]
+            if name in FED_BY_THE_CORE:
+                sources.append("the core")
             lines.append(f"  <- {name:<26} from {', '.join(dict.fromkeys(sources)) or 'nobody'}")
         for topic in module.publishes:
             targets = [

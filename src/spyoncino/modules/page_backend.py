@@ -30,7 +30,7 @@ from spyoncino.schemas.status import (
 )
 from spyoncino.schemas.topics import MODE_ORDER
 from spyoncino.web.backend import EventQuery, MediaFile
-from spyoncino.web.hub import Hub
+from spyoncino.web.hub import RESYNC, Hub
 from spyoncino.web.live import LiveFeed
 from spyoncino.web.live_video import VideoFeed
 from spyoncino.web.views import (
@@ -223,6 +223,16 @@ class PageBackend:
     def tell_event(self, event: Event) -> None:
         """Tell the pages about an event."""
         self._tell(EventNews(event=event))
+
+    async def tell_stored(self, event_id: str) -> None:
+        """Tell the pages about an event as its row has it."""
+        found = await self._exactly(event_id)
+        if found is not None:
+            self.tell_event(found)
+
+    def tell_resync(self) -> None:
+        """Have the pages ask for the newest events again."""
+        self._hub.tell(RESYNC)
 
     async def tell_media(self, path: str) -> None:
         """Tell the pages about a file of the index."""

@@ -101,6 +101,12 @@ def test_graph_of_modules_that_do_not_fit_is_shown_and_refused(
     assert "from nobody" in CliRunner().invoke(modules.app, ["graph"]).stdout
 
 
+def test_what_the_core_publishes_is_not_said_to_come_from_nobody() -> None:
+    shown = CliRunner().invoke(modules.app, ["graph"]).stdout
+    assert "<- system.mode                from the core" in shown
+    assert "from nobody" not in shown
+
+
 @pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("command", ["list", "graph"])
 def test_every_command_has_help_with_an_example(command: str) -> None:

@@ -14,6 +14,7 @@ from spyoncino.errors import ConfigError
 from spyoncino.modules.page_backend import PageBackend
 from spyoncino.schemas import topics
 from spyoncino.schemas.events import EventUpdate
+from spyoncino.schemas.faces import GalleryChange
 from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.media import StorageAck
 from spyoncino.schemas.modes import SystemMode
@@ -71,6 +72,8 @@ class WebServer(DashboardModule[WebSettings]):
         Consume(topics.EVENT_CREATED, "on_event", Policy.DROP_OLDEST),
         Consume(topics.EVENT_UPDATED, "on_event", Policy.DROP_OLDEST),
         Consume(topics.EVENT_COMPLETED, "on_event", Policy.DROP_OLDEST),
+        Consume(topics.EVENT_RELABELLED, "on_relabelled", Policy.DROP_OLDEST),
+        Consume(topics.GALLERY_CHANGED, "on_people", Policy.LATEST),
         Consume(topics.MEDIA_STORED, "on_media", Policy.DROP_OLDEST),
         Consume(topics.STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
         Consume(topics.STATUS_HEALTH, "on_health", Policy.LATEST),
@@ -170,6 +173,16 @@ class WebServer(DashboardModule[WebSettings]):
         """Tell the pages about an event."""
         if self._backend is not None:
             self._backend.tell_event(update.event)
+
+    async def on_relabelled(self, stored: StorageAck) -> None:
+        """Tell the pages about an event whose people are known better now."""
+        if self._backend is not None:
+            await self._backend.tell_stored(stored.event_ref)
+
+    async def on_people(self, _changed: GalleryChange) -> None:
+        """Have the pages ask again: somebody may be named, or forgotten, in past events."""
+        if self._backend is not None:
+            self._backend.tell_resync()
 
     async def on_media(self, stored: StorageAck) -> None:
         """Tell the pages about a file, now that the index has it."""

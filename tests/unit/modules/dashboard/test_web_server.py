@@ -1,6 +1,7 @@
 """The module with a real server on a free port and a real database; pool and camera are doubles."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -26,6 +27,7 @@ from spyoncino.runtime.process_cost import pss_bytes
 from spyoncino.runtime.tasks import PICTURE
 from spyoncino.schemas import topics
 from spyoncino.schemas.events import EventCompleted
+from spyoncino.schemas.faces import GalleryChange
 from spyoncino.schemas.media import StorageAck
 from spyoncino.schemas.status import CameraState, CameraStatus, HealthState
 from spyoncino.testing.harness import ModuleHarness
@@ -115,6 +117,24 @@ async def test_pages_hear_of_events_files_cameras_and_health(harness: ModuleHarn
         heard += [str(await line.recv()) for _ in range(4)]
     kinds = [text.split('"kind":"')[1].split('"')[0] for text in heard]
     assert sorted(kinds) == ["camera", "event", "health", "hello", "media"]
+
+
+async def test_pages_hear_who_was_recognised_later(harness: ModuleHarness) -> None:
+    server = await harness.add(WebServer, port=0)
+    row = event("e1").model_copy(update={"story": "stranger 7 came"})
+    await EventStore(harness.context.database).save(row)
+    address = (server.address or "").replace("http", "ws") + "api/v1/updates"
+    async with connect(address) as line:
+        await line.recv()
+        for event_id in ("e1", "gone"):
+            told = StorageAck(
+                source="x", subject="event", action="relabelled", key=event_id, event_ref=event_id
+            )
+            await harness.feed(topics.EVENT_RELABELLED, told)
+        await harness.feed(topics.GALLERY_CHANGED, GalleryChange(source="x", change="named"))
+        heard = [json.loads(await line.recv()) for _ in range(2)]
+    assert heard[0]["event"]["story"] == "stranger 7 came"
+    assert heard[1] == {"kind": "resync"}
 
 
 async def test_pictures_are_made_only_while_somebody_watches(harness: ModuleHarness) -> None:
