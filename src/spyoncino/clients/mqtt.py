@@ -191,9 +191,8 @@ class MqttLink:
             identifier=broker.client_id,
             protocol=aiomqtt.ProtocolVersion.V5 if is_5 else aiomqtt.ProtocolVersion.V311,
             will=aiomqtt.Will(broker.will_topic, broker.will, AT_LEAST_ONCE, retain=True),
-            # What was missed is told anew after each connection; orders are not kept for later.
-            clean_session=None if is_5 else True,
-            clean_start=True,
+            # A fresh client begins a clean session: what was missed is told anew, and orders are
+            # not kept for later.
             timeout=broker.timeout_s,
             keepalive=KEEPALIVE_S,
             max_queued_incoming_messages=MAX_WAITING,

@@ -8,13 +8,10 @@ is there, the last picture, which mode holds.
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
-
-from pydantic import ByteSize, Field, FilePath, SecretStr, StringConstraints, model_validator
+from typing import TYPE_CHECKING, Final
 
 from spyoncino import __version__
 from spyoncino.alerts.rules import names_of
-from spyoncino.clients.far_host import is_loopback
 from spyoncino.clients.home_assistant import (
     OFF,
     OFFLINE,
@@ -33,6 +30,7 @@ from spyoncino.core.queues import Policy
 from spyoncino.errors import DeliveryError, RequestError
 from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
 from spyoncino.modules.mqtt_board import Board
+from spyoncino.modules.mqtt_settings import MqttSettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas import topics as bus
 from spyoncino.schemas.alerts import AlertNotification
@@ -56,58 +54,6 @@ RETRY_S: Final = 0.2
 
 GOODBYE_S: Final = 2.0
 """What telling that the program goes may take."""
-
-Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
-
-
-class MqttSettings(DeliverySettings):
-    """Section ``mqtt``: a broker, and Home Assistant behind it."""
-
-    host: str = Field(default="", description="Name or address of the MQTT broker.")
-    port: int = Field(default=8883, ge=1, le=65535, description="8883 with tls, 1883 without.")
-    security: Literal["tls", "none"] = Field(
-        default="tls", description="none is refused unless the broker is this machine."
-    )
-    user: str = Field(default="", description="Who logs in; empty: nobody.")
-    password: SecretStr = Field(default=SecretStr(""), description="Of the user.")
-    certificate_file: FilePath | None = Field(
-        default=None, description="Authorities to trust instead of the system's."
-    )
-    protocol: Literal["5", "3.1.1"] = Field(
-        default="5", description="Version of MQTT; 3.1.1 for brokers that know no other."
-    )
-    topic_prefix: Prefix = Field(
-        default="spyoncino",
-        description="Begins every topic, and is the client id; another one for each house.",
-    )
-    discovery: bool = Field(
-        default=True, description="Show cameras and house in Home Assistant (2024.11 or newer)."
-    )
-    discovery_prefix: Prefix = Field(
-        default="homeassistant", description="Where Home Assistant looks for them."
-    )
-    take_orders: bool = Field(
-        default=True,
-        description="Whether whoever may publish at the broker chooses the mode and switches "
-        "cameras.",
-    )
-    max_picture_bytes: ByteSize = Field(
-        default=ByteSize(2_000_000),
-        description="A larger picture is not published; 0 publishes none.",
-    )
-    longest_retry_s: float = Field(default=60.0, gt=0, description="No pause is longer.")
-
-    @model_validator(mode="after")
-    def _can_connect(self) -> Self:
-        if not self.enabled:
-            return self
-        if not self.host:
-            raise ValueError("host is empty: name the MQTT broker")
-        if self.security == "none" and not is_loopback(self.host):
-            raise ValueError(f"security is none, but {self.host} is another machine: use tls")
-        if self.password.get_secret_value() and not self.user:
-            raise ValueError("password is set, but user is empty: a broker wants both")
-        return self
 
 
 class MqttModule(DeliveryModule[MqttSettings]):
