@@ -83,7 +83,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
         super().__init__(context)
         self._link: MqttLink | None = None
         self._topics = Topics("", "")
-        self._board = Board(self._retain, context.data.root / "mqtt-topics.json", context.log)
+        self._board: Board
         self._open: dict[str, dict[str, bool]] = {}
         self._rings_missed = 0
         self._pictures_left_out = 0
@@ -103,6 +103,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
         settings = self.settings
         if settings.enabled and not self.context.lossless:
             self._topics = Topics(settings.topic_prefix, settings.discovery_prefix)
+            self._board = Board(self._retain, self.context.data.mqtt_topics, self.context.log)
             self._link = self._new_link()
             self._set_up_facts()
             self._chores.start(self._link.run(), "mqtt connection")
