@@ -11,7 +11,8 @@ from tests.fixtures.payloads import EVENT_ID, event
 
 from spyoncino.clients.mqtt import Arrival, Broker
 from spyoncino.errors import DeliveryError, StorageError
-from spyoncino.modules.output.mqtt import RING_FRESH_S, MqttModule, MqttSettings
+from spyoncino.modules.mqtt_settings import MqttSettings
+from spyoncino.modules.output.mqtt import RING_FRESH_S, MqttModule
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import (
     DoorbellEvent,
