@@ -49,6 +49,9 @@ RING_FRESH_S: Final = 10.0
 WAIT_FOR_BROKER_S: Final = 5.0
 """So long a message waits for a connection before its try counts as failed."""
 
+MAX_RINGING: Final = 32
+"""Rings that wait for the broker at a time; further ones are counted as missed."""
+
 RETRY_S: Final = 0.2
 """Pause before something is published anew over a connection that has just broken."""
 
@@ -85,6 +88,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
         self._topics = Topics("", "")
         self._board: Board
         self._open: dict[str, dict[str, bool]] = {}
+        self._ringing: set[asyncio.Task[None]] = set()
         self._rings_missed = 0
         self._pictures_left_out = 0
 
@@ -216,8 +220,14 @@ class MqttModule(DeliveryModule[MqttSettings]):
 
     async def on_press(self, press: DoorbellEvent) -> None:
         """Ring there, too."""
-        if self._link is not None:
-            self._chores.start(self._ring(press, self._link), "mqtt ring")
+        if self._link is None:
+            return
+        if len(self._ringing) >= MAX_RINGING:
+            self._rings_missed += 1
+            return
+        ring = self._chores.start(self._ring(press, self._link), "mqtt ring")
+        self._ringing.add(ring)
+        ring.add_done_callback(self._ringing.discard)
 
     async def on_event(self, update: EventUpdate) -> None:
         """Say whether somebody is there, and who."""

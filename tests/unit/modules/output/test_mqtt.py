@@ -12,7 +12,7 @@ from tests.fixtures.payloads import EVENT_ID, event
 from spyoncino.clients.mqtt import Arrival, Broker
 from spyoncino.errors import DeliveryError, StorageError
 from spyoncino.modules.mqtt_settings import MqttSettings
-from spyoncino.modules.output.mqtt import RING_FRESH_S, MqttModule
+from spyoncino.modules.output.mqtt import MAX_RINGING, RING_FRESH_S, MqttModule
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import (
     DoorbellEvent,
@@ -216,6 +216,15 @@ async def test_a_ring_is_told_at_once_but_not_kept_and_not_late(harness: ModuleH
         await harness.clock.advance(RING_FRESH_S / 50)
     await settled(harness)
     assert (await module.health()).numbers["rings_missed"] == 1
+
+
+async def test_a_bell_that_is_stuck_does_not_fill_the_memory(harness: ModuleHarness) -> None:
+    module, link = await connected(harness)
+    link.is_gone = True
+    for _ in range(MAX_RINGING + 3):
+        press = DoorbellEvent(doorbell="front", camera="door")
+        await harness.feed(DOORBELL_PRESSED.of("front"), press)
+    assert (await module.health()).numbers["rings_missed"] == 3
 
 
 async def test_the_newest_picture_is_shown_unless_it_is_too_large(harness: ModuleHarness) -> None:
