@@ -91,7 +91,7 @@ def house(folder: Path, broker: Mosquitto, camera: str, **source: Any) -> list[s
     return ["--data", folder / "data", "run", "--config", config, "--show", "lines"]
 
 
-def test_a_ring_a_visit_the_last_will_and_a_removed_camera_of_the_running_program(
+def test_a_ring_a_visit_the_last_will_a_removed_camera_and_orders_of_the_running_program(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
     arguments = house(tmp_path, broker, "door", press_at_s=3.0)
@@ -118,6 +118,14 @@ def test_a_ring_a_visit_the_last_will_and_a_removed_camera_of_the_running_progra
         kept = retained(broker)
         assert not [topic for topic in kept if "door" in topic]
         assert "homeassistant/device/spyoncino_yard/config" in kept
+        ear.say("spyoncino/mode/set", b"away")
+        running.wait_for(lambda: ear.last("spyoncino/mode") == b"away")
+        ear.say("spyoncino/cameras/yard/enabled/set", b"OFF")
+        running.wait_for(lambda: ear.last("spyoncino/cameras/yard/enabled") == b"OFF")
+        running.wait_for_line(r"yard\s+is off")
+        running.interrupt()
+        assert running.wait() == 0
+        until(lambda: ear.last(STATUS) == b"offline")
 
 
 async def test_what_is_owed_while_the_broker_restarts_is_told_by_itself(
