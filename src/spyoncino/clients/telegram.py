@@ -1,7 +1,6 @@
 """Talks to Telegram's Bot API (core.telegram.org/bots/api) over HTTPS; knows no alerts.
 
-The token is a part of every address, so no address is ever in an error. The words of Telegram's
-refusals are not promised to stay; those that have no number of their own are told apart by them.
+What its answers mean is in ``clients.telegram_errors``.
 """
 
 import asyncio
@@ -9,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -17,6 +15,7 @@ from typing import Any, Final, Literal, Self
 import aiohttp
 
 from spyoncino.clients.pacing import Limit, Pacer
+from spyoncino.clients.telegram_errors import judged, unreachable
 from spyoncino.clock import Clock
 from spyoncino.errors import DeliveryError, DeliveryRefusedError
 
@@ -49,30 +48,6 @@ UPDATES_WANTED: Final = ("message", "callback_query")
 
 MediaType = Literal["photo", "video", "animation"]
 
-_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
-_NOT_MODIFIED = "message is not modified"
-
-
-class TelegramUncertainError(DeliveryError):
-    """The answer got lost: nobody knows whether the message arrived."""
-
-
-class MessageGoneError(DeliveryRefusedError):
-    """The message cannot be edited any more: somebody deleted it, or it is too old."""
-
-
-class ChatMovedError(DeliveryRefusedError):
-    """A group became a supergroup, which has another id.
-
-    Args:
-        sentence: What happened.
-        chat_id: The new id.
-    """
-
-    def __init__(self, sentence: str, chat_id: int) -> None:
-        super().__init__(sentence)
-        self.chat_id = chat_id
-
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -80,11 +55,11 @@ class Attachment:
 
     Args:
         type: How it is shown; an animation is a GIF.
-        path: Where it lies.
+        file: Where it lies, or its bytes: then it is a JPEG.
     """
 
     type: MediaType
-    path: Path
+    file: Path | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +92,41 @@ class Post:
     attachment: Attachment | None = None
     buttons: tuple[tuple[Button, ...], ...] = ()
     is_silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody wrote to the bot, or pressed.
+
+    Args:
+        chat_id: Where.
+        chat_type: private, group, supergroup or channel.
+        text: What was written, or what the button says.
+        sent_s: Unix time in seconds; ``None`` of a press: Telegram does not tell.
+        query_id: Of a press, for its answer; empty for what was written.
+    """
+
+    chat_id: int
+    chat_type: str
+    text: str
+    sent_s: float | None
+    query_id: str
+
+
+def said(update: Mapping[str, Any]) -> Said | None:
+    """What an update ("Update") says; ``None`` where it is of another kind."""
+    try:
+        if "callback_query" in update:
+            query = update["callback_query"]
+            chat = query["message"]["chat"]
+            text, sent_s, query_id = str(query["data"]), None, str(query["id"])
+        else:
+            message = update["message"]
+            chat, query_id = message["chat"], ""
+            text, sent_s = str(message["text"]), float(message["date"])
+        return Said(int(chat["id"]), str(chat.get("type", "")), text, sent_s, query_id)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 class TelegramClient:
@@ -172,13 +182,21 @@ class TelegramClient:
             fields |= _words(post, "caption", MAX_CAPTION)
             if kind == "video":
                 fields["supports_streaming"] = True  # it can be watched before it has come whole
-            files: dict[str, Path] = {kind: post.attachment.path}
+            files: dict[str, Path | bytes] = {kind: post.attachment.file}
             method = f"send{kind.capitalize()}"
             sent = await self._paced(chat_id, method, fields, files, is_new=True)
         return int(sent["message_id"])
 
-    async def edit_words(self, chat_id: int, message_id: int, post: Post) -> None:
+    async def edit_words(
+        self, chat_id: int, message_id: int, post: Post, *, has_media: bool
+    ) -> None:
         """Change the words and buttons of a message, whose picture or video stays.
+
+        Args:
+            chat_id: Where it is.
+            message_id: Its number there.
+            post: Its words and buttons.
+            has_media: Whether it shows a picture or video.
 
         Raises:
             MessageGoneError: It cannot be changed any more.
@@ -186,7 +204,7 @@ class TelegramClient:
             DeliveryError: It did not take it now.
         """
         fields: dict[str, Any] = {"message_id": message_id, **_buttons(post)}
-        if post.attachment is None:
+        if not has_media:
             fields |= {**_words(post, "text", MAX_TEXT), "link_preview_options": _NO_PREVIEW}
             await self._paced(chat_id, "editMessageText", fields)
         else:
@@ -202,7 +220,7 @@ class TelegramClient:
             DeliveryError: It did not take it now.
         """
         if post.attachment is None:
-            await self.edit_words(chat_id, message_id, post)
+            await self.edit_words(chat_id, message_id, post, has_media=False)
             return
         media = {
             "type": post.attachment.type,
@@ -210,7 +228,7 @@ class TelegramClient:
             **_words(post, "caption", MAX_CAPTION),
         }
         fields = {"message_id": message_id, "media": media, **_buttons(post)}
-        files = {"file": post.attachment.path}
+        files: dict[str, Path | bytes] = {"file": post.attachment.file}
         await self._paced(chat_id, "editMessageMedia", fields, files)
 
     # --- what people ask -------------------------------------------------------------------------
@@ -258,7 +276,7 @@ class TelegramClient:
         chat_id: int,
         method: str,
         fields: Mapping[str, Any],
-        files: Mapping[str, Path] | None = None,
+        files: Mapping[str, Path | bytes] | None = None,
         *,
         is_new: bool = False,
     ) -> dict[str, Any]:
@@ -280,7 +298,7 @@ class TelegramClient:
         self,
         method: str,
         fields: Mapping[str, Any],
-        files: Mapping[str, Path] | None = None,
+        files: Mapping[str, Path | bytes] | None = None,
         *,
         timeout_s: float | None = None,
     ) -> Any:
@@ -298,9 +316,9 @@ class TelegramClient:
                     raw = await response.content.read(MAX_ANSWER_BYTES)
                     while part := await response.content.read(MAX_ANSWER_BYTES - len(raw)):
                         raw += part
-                    return _judged(response.status, raw)
+                    return judged(response.status, raw)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise _unreachable(error) from None  # the cause may hold the address
+                raise unreachable(error) from None  # the cause may hold the address
 
 
 _NO_PREVIEW: Final = {"is_disabled": True}
@@ -342,7 +360,7 @@ def _buttons(post: Post) -> dict[str, Any]:
 
 
 async def _body(
-    fields: Mapping[str, Any], files: Mapping[str, Path], stack: AsyncExitStack
+    fields: Mapping[str, Any], files: Mapping[str, Path | bytes], stack: AsyncExitStack
 ) -> dict[str, Any]:
     """JSON where no file travels, else a form whose nested fields are JSON ("Making requests")."""
     if not files:
@@ -350,77 +368,17 @@ async def _body(
     form = aiohttp.FormData()
     for name, value in fields.items():
         form.add_field(name, value if isinstance(value, str) else json.dumps(value))
-    for name, path in files.items():
+    for name, file in files.items():
+        if isinstance(file, bytes):
+            form.add_field(name, file, filename="picture.jpg", content_type="image/jpeg")
+            continue
         try:
-            file = await asyncio.to_thread(path.open, "rb")
+            opened = await asyncio.to_thread(file.open, "rb")
         except OSError as error:
-            raise DeliveryRefusedError(f"{path.name} cannot be read: {error.strerror}") from error
-        stack.callback(file.close)
-        form.add_field(name, file, filename=path.name)
+            raise DeliveryRefusedError(f"{file.name} cannot be read: {error.strerror}") from error
+        stack.callback(opened.close)
+        form.add_field(name, opened, filename=file.name)
     return {"data": form}
-
-
-def _judged(status: int, raw: bytes) -> Any:
-    """What an answer says, or the error that it means ("Making requests", "ResponseParameters")."""
-    try:
-        answer = json.loads(raw)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise TelegramUncertainError(f"Telegram answered {status} with something that is no JSON")
-    if answer.get("ok"):
-        return answer.get("result")
-    why = str(answer.get("description", "no reason"))
-    parameters = answer.get("parameters") or {}
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        pause_s = float(parameters.get("retry_after", 1))
-        raise DeliveryError(f"Telegram wants a pause of {pause_s:g} s", pause_s)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise TelegramUncertainError(f"Telegram answered {status}: {why}")
-    if status == HTTPStatus.CONFLICT:
-        raise DeliveryError(
-            "another program asks Telegram with the same token: stop it, or give this one a bot "
-            "of its own"
-        )
-    if status == HTTPStatus.BAD_REQUEST and _NOT_MODIFIED in why.lower():
-        return {}
-    raise _refusal(status, why, parameters)
-
-
-def _refusal(status: int, why: str, parameters: Mapping[str, Any]) -> DeliveryRefusedError:
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
-        return DeliveryRefusedError(
-            "Telegram does not know the token: set telegram.token as @BotFather gave it"
-        )
-    if "migrate_to_chat_id" in parameters:
-        chat_id = int(parameters["migrate_to_chat_id"])
-        return ChatMovedError(f"the group has the id {chat_id} now", chat_id)
-    if status == HTTPStatus.FORBIDDEN:
-        return DeliveryRefusedError(
-            f"the bot may not write to this chat ({why}): unblock or add it"
-        )
-    if "chat not found" in why.lower():
-        return DeliveryRefusedError(
-            "there is no such chat for this bot: write /start to the bot in that chat, and take "
-            "its id from the log"
-        )
-    if any(word in why.lower() for word in _GONE):
-        return MessageGoneError(f"the message cannot be edited any more ({why})")
-    return DeliveryRefusedError(f"Telegram refused: {why}")
-
-
-def _unreachable(error: Exception) -> DeliveryError:
-    """Why, without the address, and whether the request may have arrived all the same."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return DeliveryError("Telegram cannot be reached: its certificate is not trusted")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or type(error).__name__
-        return DeliveryError(f"Telegram cannot be reached: {why}")
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return DeliveryError("Telegram cannot be reached: no connection in time")
-    if isinstance(error, TimeoutError):
-        return TelegramUncertainError("Telegram did not answer in time")
-    return TelegramUncertainError(f"the connection to Telegram broke ({type(error).__name__})")
 
 
 def listed(words: Sequence[str], room: int = MAX_TEXT) -> str:

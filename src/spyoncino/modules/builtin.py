@@ -19,6 +19,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.storage.media_keeper:MediaKeeper",
     "spyoncino.modules.output.alert_engine:AlertEngine",
     "spyoncino.modules.output.email:EmailModule",
+    "spyoncino.modules.output.telegram:TelegramModule",
     "spyoncino.modules.output.webhook:WebhookModule",
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
     "spyoncino.modules.dashboard.web_server:WebServer",

@@ -12,13 +12,15 @@ from spyoncino.clients.telegram import (
     MAX_TEXT,
     Attachment,
     Button,
-    ChatMovedError,
-    MessageGoneError,
     Post,
     TelegramClient,
-    TelegramUncertainError,
     clipped,
     listed,
+)
+from spyoncino.clients.telegram_errors import (
+    ChatMovedError,
+    MessageGoneError,
+    TelegramUncertainError,
 )
 from spyoncino.clock import FakeClock
 from spyoncino.errors import DeliveryError, DeliveryRefusedError
@@ -51,7 +53,7 @@ async def test_a_text_becomes_a_picture_then_a_video_in_the_same_message(
         photo = Attachment("photo", picture(tmp_path))
         await client.edit_media(CHAT, number, Post("Ann", "rang", photo))
         await clock.advance(3)
-        await client.edit_words(CHAT, number, Post("Ann Lee", "rang", photo))
+        await client.edit_words(CHAT, number, Post("Ann Lee", "rang"), has_media=True)
         await client.edit_media(
             CHAT, number, Post("Ann Lee", "left", Attachment("video", picture(tmp_path, "c.mp4")))
         )
@@ -86,7 +88,7 @@ async def test_long_words_and_buttons_that_do_not_fit_are_cut(
 async def test_an_edit_that_changes_nothing_is_a_success(clock: FakeClock) -> None:
     async with talking(clock) as (far, client):
         number = await client.send(CHAT, HELLO)
-        await client.edit_words(CHAT, number, HELLO)
+        await client.edit_words(CHAT, number, HELLO, has_media=False)
         assert far.messages()[0].edits == 0
         assert "message is not modified" in far.transcript[-1]
 
@@ -94,7 +96,7 @@ async def test_an_edit_that_changes_nothing_is_a_success(clock: FakeClock) -> No
 async def test_a_message_that_is_gone_says_so(clock: FakeClock) -> None:
     async with talking(clock) as (_, client):
         with pytest.raises(MessageGoneError, match="cannot be edited any more"):
-            await client.edit_words(CHAT, 99, HELLO)
+            await client.edit_words(CHAT, 99, HELLO, has_media=False)
 
 
 async def test_a_group_that_moved_tells_its_new_id(clock: FakeClock) -> None:

@@ -82,7 +82,7 @@ class AlertEngine(OutputModule[AlertSettings]):
         Consume(EVENT_COMPLETED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(MEDIA_READY, "on_media", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(SYSTEM_MODE, "on_mode", Policy.LATEST),
-        Consume(CONTROL_COMMAND, "on_command", Policy.BLOCK, durable=True),
+        Consume(CONTROL_COMMAND, "on_command", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
     )
     publishes = (NOTIFY_QUEUED,)
 
