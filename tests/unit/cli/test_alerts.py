@@ -96,3 +96,20 @@ async def _deliver(house: House) -> None:
     await store.want(key, alert, utc_now())
     await store.given_up(key, 2, "the chat is gone")
     await database.close()
+
+
+def test_a_camera_is_muted_shown_and_told_of_again(house: House) -> None:
+    config = "cameras: {door: {source: {type: sim}}}\n"
+    assert alerts(house, "mute", config=config).stdout == "no camera is muted\n"
+    assert (
+        "door is muted until" in alerts(house, "mute", "door", "--for", "2h", config=config).stdout
+    )
+    shown = alerts(house, "mute", config=config).stdout
+    assert shown.startswith("door is muted until")
+    assert shown.endswith("by cli\n")
+    assert alerts(house, "mute", "door", "--off", config=config).stdout == "door is not muted\n"
+    assert alerts(house, "mute", config=config).stdout == "no camera is muted\n"
+    with pytest.raises(UsageError, match="there is no camera 'moon'; there are: door"):
+        alerts(house, "mute", "moon", config=config)
+    with pytest.raises(UsageError, match="muted for 0 s to 30 d"):
+        alerts(house, "mute", "door", "--for", "31d", config=config)
