@@ -6,6 +6,7 @@ packages=(
   # a real RTSP server as a camera
   python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad
+  mosquitto # a real MQTT broker
   chromium # the page in a real browser
   systemd # systemd-analyze verifies the unit of `service install`
 )

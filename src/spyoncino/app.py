@@ -36,6 +36,7 @@ from spyoncino.core.meters import Meters
 from spyoncino.core.modes import NAME as MODES_NAME
 from spyoncino.core.modes import Modes
 from spyoncino.core.module_orders import register_modules
+from spyoncino.core.mute_orders import register_mutes
 from spyoncino.core.orchestrator import Orchestrator
 from spyoncino.core.orchestrator_options import Options
 from spyoncino.core.paths import DataFolder
@@ -139,6 +140,7 @@ class Application:
         self.modes: Modes | None = None
         if self.bus.critical is not None:
             register_dead_letters(self.desk, self.bus.critical)
+            register_mutes(self.desk, self.bus, self._cameras)
             self.modes = Modes(data.mode, self.bus)
             self.modes.register(self.desk)
             self.doorbells.register(self.desk)

@@ -243,7 +243,7 @@ def test_who_comes_later_is_told_what_was_not_dismissed(
 def test_a_picture_that_stands_still_is_not_passed_off_as_live(
     page: "Page", house: ServedHouse
 ) -> None:
-    page.wait_for_selector("camera-tile[data-pictures]")
+    page.locator("camera-tile[data-pictures]", has_text="door").wait_for()
     house.frozen.add("door")
     late = page.locator("camera-tile[data-late]")
     late.wait_for()

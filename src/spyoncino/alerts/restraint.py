@@ -1,11 +1,12 @@
 """What is not told although a rule wants it, and the digest of it.
 
-Pauses, rate limits and quiet hours hold back; what rings is told always.
+Pauses, rate limits and quiet hours hold back what does not ring; a mute of its camera holds back
+everything: a person asked for it.
 """
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from spyoncino.alerts.rules import Rule, TimeWindow, names_of
@@ -75,6 +76,8 @@ class Restraint:
         self._told: dict[tuple[str, str, str], float] = {}
         self._times: dict[tuple[str, str], deque[float]] = {}
         self.digests: dict[str, Digest] = {}
+        self.mutes: dict[str, datetime] = {}
+        """Camera to when its mute ends."""
 
     def why_not(self, rule: Rule, channel: str, event: Event, local: datetime, now_s: float) -> str:
         """Why a first message is held back; empty when it may be sent, which ``told`` then notes.
@@ -86,6 +89,10 @@ class Restraint:
             local: Local time now.
             now_s: Monotonic time now.
         """
+        until = self.mutes.get(event.camera)
+        if until is not None and local < until:
+            day = "" if until - local < timedelta(days=1) else "%a "
+            return f"muted until {until.astimezone(local.tzinfo):{day}%H:%M}"
         if event.presses:
             return ""
         subjects = _subjects(rule, channel, event)

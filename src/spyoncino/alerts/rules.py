@@ -101,7 +101,7 @@ class Moment:
 def why_not(when: When, event: Event, moment: Moment) -> str:
     """The first thing in which an event is not as a rule wants it; empty when it is."""
     checks = (
-        ("type", when.types, {event.type}),
+        ("type", when.types, types_of(event)),
         ("label", when.labels, set(event.labels)),
         ("identity", when.identities, identities_of(event)),
         ("name", when.names, set(names_of(event))),
@@ -130,6 +130,11 @@ def matching(rules: Sequence[Rule], event: Event, moment: Moment) -> dict[str, R
             for channel in rule.channels:
                 chosen.setdefault(channel, rule)
     return chosen
+
+
+def types_of(event: Event) -> set[str]:
+    """Its type, and doorbell where somebody rang: who is seen before, is still who rang."""
+    return {event.type, "doorbell"} if event.presses else {event.type}
 
 
 def identities_of(event: Event) -> set[str]:

@@ -1,6 +1,7 @@
 """``spyoncino alerts``: what would be told, and what was."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,11 +16,13 @@ from spyoncino.cli.options import GlobalOptions, options_of, print_json, stdout
 from spyoncino.cli.periods import period
 from spyoncino.cli.records import find_event, open_records
 from spyoncino.core.config_load import load_config
+from spyoncino.core.mute_orders import order_mute
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.capture_specs import section_of
 from spyoncino.modules.delivery import enabled_channels
 from spyoncino.persistence.deliveries import Delivery, DeliveryStore
 from spyoncino.persistence.events import EventStore
+from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.events import Event
 from spyoncino.schemas.modes import Mode
 
@@ -109,6 +112,47 @@ def show_log(
             each.reason,
         )
     stdout().print(table if deliveries else "nobody was told of this event")
+
+
+@app.command("mute")
+def mute(
+    ctx: typer.Context,
+    camera: Annotated[str | None, typer.Argument(help="Which one; none: show the mutes.")] = None,
+    for_: Annotated[str, typer.Option("--for", help="How long: 30m, 1h, 2d.")] = "1h",
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Tell of it again.")] = False,
+) -> None:
+    """Tell nothing new of a camera for a while, not even that somebody rings; or show the mutes.
+
+    Example: spyoncino alerts mute door --for 1h
+    """
+    options = options_of(ctx)
+    if camera is None:
+        for each in asyncio.run(_mutes(options)) or ["no camera is muted"]:
+            stdout().print(each)
+        return
+    for_s = 0.0 if off else period(for_, "--for").total_seconds()
+    cameras = load_config(load_modules(), file=options.config).settings.cameras
+    until = asyncio.run(_mute(options, camera, for_s, cameras))
+    stdout().print(
+        f"{camera} is not muted" if off else f"{camera} is muted until {until.astimezone():%H:%M}"
+    )
+
+
+async def _mute(
+    options: GlobalOptions, camera: str, for_s: float, cameras: Collection[str]
+) -> datetime:
+    async with open_records(options) as (folder, _):
+        return await order_mute(folder, camera, for_s, cameras)
+
+
+async def _mutes(options: GlobalOptions) -> list[str]:
+    async with open_records(options) as (_, database):
+        return [
+            f"{mute.camera} is muted until {mute.until.astimezone():%Y-%m-%d %H:%M} "
+            f"by {mute.author}"
+            for mute in await MuteStore(database).in_force(datetime.now(UTC))
+        ]
 
 
 async def _events(options: GlobalOptions, since: datetime) -> list[Event]:

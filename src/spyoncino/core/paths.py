@@ -107,6 +107,11 @@ class DataFolder:
         return self.faces / "faces.db"
 
     @property
+    def mqtt_topics(self) -> Path:
+        """Which topics hold something at the MQTT broker."""
+        return self.root / "mqtt-topics.json"
+
+    @property
     def access_token(self) -> Path:
         """The secret that other machines show to see the page; readable by this user only."""
         return self.root / "access-token"

@@ -24,6 +24,8 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.storage.face_keeper:FaceKeeper",
     "spyoncino.modules.output.alert_engine:AlertEngine",
     "spyoncino.modules.output.email:EmailModule",
+    "spyoncino.modules.output.mqtt:MqttModule",
+    "spyoncino.modules.output.telegram:TelegramModule",
     "spyoncino.modules.output.webhook:WebhookModule",
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
     "spyoncino.modules.dashboard.web_server:WebServer",

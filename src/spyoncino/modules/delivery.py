@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import Field
 
@@ -106,8 +106,10 @@ class DeliveryModule(OutputModule[C]):
     """A channel. A subclass names ``channel`` and implements ``targets`` and ``tell``."""
 
     channel: ClassVar[str]
-    consumes = (Consume(NOTIFY_QUEUED, "on_alert", Policy.BLOCK, DURABLE_CAPACITY, durable=True),)
-    publishes = (NOTIFY_SENT, NOTIFY_CONFIRMED, NOTIFY_FAILED)
+    consumes: ClassVar[tuple[Consume, ...]] = (
+        Consume(NOTIFY_QUEUED, "on_alert", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+    )
+    publishes: ClassVar[tuple[Topic[Any], ...]] = (NOTIFY_SENT, NOTIFY_CONFIRMED, NOTIFY_FAILED)
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)

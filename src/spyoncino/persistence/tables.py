@@ -91,3 +91,11 @@ DELIVERIES = Table(
     Index("idx_deliveries_channel_state", "channel", "state"),
     Index("idx_deliveries_queued_at", "queued_at"),
 )
+
+MUTES = Table(
+    "mutes",
+    METADATA,
+    Column("camera", Text, primary_key=True),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("author", Text, nullable=False),
+)

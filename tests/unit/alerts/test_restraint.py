@@ -106,3 +106,17 @@ def test_a_digest_of_nothing_or_of_one_event_is_a_sentence_too(count: int) -> No
     for _ in range(count):
         digest.reasons["quiet hours", "door"] += 1
     assert digest.text().startswith("1 event was" if count else "0 events were")
+
+
+def test_a_mute_holds_back_even_a_press_until_it_ends() -> None:
+    restraint = Restraint(Limits())
+    restraint.mutes["door"] = NIGHT + timedelta(hours=1)
+    rings = event(presses=(1.0,))
+    assert restraint.why_not(RULE, "telegram", rings, NIGHT, 0.0) == (
+        f"muted until {NIGHT + timedelta(hours=1):%H:%M}"
+    )
+    assert restraint.why_not(RULE, "telegram", event(camera="garden"), NIGHT, 0.0) == ""
+    assert restraint.why_not(RULE, "telegram", rings, NIGHT + timedelta(hours=1), 0.0) == ""
+    restraint.mutes["door"] = NIGHT + timedelta(days=2)
+    reason = restraint.why_not(RULE, "telegram", rings, NIGHT, 0.0)
+    assert reason == f"muted until {NIGHT + timedelta(days=2):%a %H:%M}"

@@ -78,6 +78,15 @@ def test_a_rule_without_wishes_takes_anything() -> None:
     assert why_not(When(), event(), Moment(EVENING.local, None)) == ""
 
 
+def test_somebody_who_was_seen_before_ringing_has_rung() -> None:
+    wants_rings = When(types=frozenset({"doorbell"}))
+    seen = event(type="person", labels=("person",))
+    assert why_not(wants_rings, seen, EVENING) == "type is person, the rule wants doorbell"
+    rang = event(type="person", labels=("person",), presses=(11.0,))
+    assert why_not(wants_rings, rang, EVENING) == ""
+    assert why_not(When(types=frozenset({"person"})), rang, EVENING) == ""
+
+
 def test_nobody_stands_for_an_event_without_a_face() -> None:
     faceless = When(identities=frozenset({"nobody"}))
     assert why_not(faceless, visit(identities=()), EVENING) == ""

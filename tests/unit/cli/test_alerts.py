@@ -36,13 +36,11 @@ def documents(result: Result) -> dict[str, dict[str, object]]:
     return {row["event_id"]: row for row in rows}
 
 
-def test_the_first_rules_are_silent_at_home_and_tell_people_while_away(house: House) -> None:
-    at_home = documents(alerts(house, "test", *LONG, "--json"))
-    assert at_home[FIRST_ID]["told"] == {}
-    assert "somebody rang: type is person, the rule wants doorbell" in str(at_home[FIRST_ID])
-    away = documents(alerts(house, "test", *LONG, "--json", "--mode", "away"))
-    assert away[FIRST_ID]["told"] == {"your channel": "somebody while nobody is at home"}
-    assert away[SECOND_ID]["told"] == {}
+def test_the_first_rules_tell_the_bell_and_say_why_a_cat_is_silent(house: House) -> None:
+    shown = documents(alerts(house, "test", *LONG, "--json", "--mode", "away"))
+    assert shown[FIRST_ID]["told"] == {"your channel": "somebody rang"}
+    assert shown[SECOND_ID]["told"] == {}
+    assert "somebody rang: type is animal, the rule wants doorbell" in str(shown[SECOND_ID])
 
 
 def test_written_rules_hold_and_name_the_channel_that_is_enabled(house: House) -> None:
@@ -96,3 +94,20 @@ async def _deliver(house: House) -> None:
     await store.want(key, alert, utc_now())
     await store.given_up(key, 2, "the chat is gone")
     await database.close()
+
+
+def test_a_camera_is_muted_shown_and_told_of_again(house: House) -> None:
+    config = "cameras: {door: {source: {type: sim}}}\n"
+    assert alerts(house, "mute", config=config).stdout == "no camera is muted\n"
+    assert (
+        "door is muted until" in alerts(house, "mute", "door", "--for", "2h", config=config).stdout
+    )
+    shown = alerts(house, "mute", config=config).stdout
+    assert shown.startswith("door is muted until")
+    assert shown.endswith("by cli\n")
+    assert alerts(house, "mute", "door", "--off", config=config).stdout == "door is not muted\n"
+    assert alerts(house, "mute", config=config).stdout == "no camera is muted\n"
+    with pytest.raises(UsageError, match="there is no camera 'moon'; there are: door"):
+        alerts(house, "mute", "moon", config=config)
+    with pytest.raises(UsageError, match="muted for 0 s to 30 d"):
+        alerts(house, "mute", "door", "--for", "31d", config=config)

@@ -19,17 +19,22 @@ from spyoncino.alerts.rules import (
 from spyoncino.alerts.text import words
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, OutputModule
+from spyoncino.core.mute_orders import muted_by
 from spyoncino.core.queues import Policy
+from spyoncino.errors import UsageError
 from spyoncino.events.recent_ids import RecentIds
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.chores import Chores
 from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.control import ControlCommand
 from spyoncino.schemas.events import CLOSED_STATES, Event, EventUpdate
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.schemas.topics import (
+    CONTROL_COMMAND,
     EVENT_COMPLETED,
     EVENT_CREATED,
     EVENT_UPDATED,
@@ -77,6 +82,7 @@ class AlertEngine(OutputModule[AlertSettings]):
         Consume(EVENT_COMPLETED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(MEDIA_READY, "on_media", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(SYSTEM_MODE, "on_mode", Policy.LATEST),
+        Consume(CONTROL_COMMAND, "on_command", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
     )
     publishes = (NOTIFY_QUEUED,)
 
@@ -86,6 +92,7 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._closed = RecentIds()
         self._restraint = Restraint(Limits())
         self._deliveries = DeliveryStore(context.database)
+        self._mutes = MuteStore(context.database)
         self._chores = Chores(context.log)
         self._turn = asyncio.Lock()
         self._mode: Mode | None = None
@@ -98,7 +105,9 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._restraint.limits = settings.to_limits()
 
     async def start(self) -> None:
-        """Begin to look for digests that are due."""
+        """Know what is muted, and begin to look for digests that are due."""
+        muted = await self._mutes.in_force(self.context.clock.utc_now())
+        self._restraint.mutes = {mute.camera: mute.until for mute in muted}
         self._digest_due_s = self._now_s() + self.settings.digest_every_s
         self._chores.start(self._tell_digests(), "digests")
 
@@ -113,12 +122,42 @@ class AlertEngine(OutputModule[AlertSettings]):
         return HealthStatus(
             state=HealthState.DEGRADED if problem else HealthState.OK,
             detail=problem,
-            numbers={name: float(count) for name, count in self._counts.items()},
+            numbers={
+                **{name: float(count) for name, count in self._counts.items()},
+                "muted": float(self._muted_count()),
+            },
         )
+
+    def _muted_count(self) -> int:
+        now = self.context.clock.utc_now()
+        return sum(until > now for until in self._restraint.mutes.values())
 
     async def on_mode(self, told: SystemMode) -> None:
         """Know the mode of the house."""
         self._mode = told.mode
+
+    async def on_command(self, command: ControlCommand) -> None:
+        """Mute a camera, or end its mute; see ``core.mute_orders``.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
+        try:
+            mute = muted_by(command, self.context.cameras)
+        except UsageError as error:
+            self.context.log.error("not muted", by=command.source, error=str(error))
+            return
+        if mute is None:
+            return
+        if mute.until > self.context.clock.utc_now():
+            await self._mutes.put(mute)
+            self._restraint.mutes[mute.camera] = mute.until
+        else:
+            await self._mutes.end(mute.camera)
+            self._restraint.mutes.pop(mute.camera, None)
+        self.context.log.info(
+            "mute changed", camera=mute.camera, until=mute.until.isoformat(), by=mute.author
+        )
 
     async def on_event(self, update: EventUpdate) -> None:
         """Tell an event, or what is new of it."""

@@ -11,7 +11,9 @@ from tests.unit.alerts.test_rules import identity
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.output.alert_engine import EVENTS_KEPT, TICK_S, AlertEngine
 from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
+from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.control import ControlCommand
 from spyoncino.schemas.events import (
     Event,
     EventCompleted,
@@ -23,6 +25,7 @@ from spyoncino.schemas.events import (
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.schemas.topics import (
+    CONTROL_COMMAND,
     EVENT_COMPLETED,
     EVENT_CREATED,
     EVENT_UPDATED,
@@ -184,6 +187,7 @@ async def test_what_is_held_back_is_counted_once_and_told_in_the_digest(
         "held_back": 1,
         "silent": 0,
         "digests": 1,
+        "muted": 0,
     }
 
 
@@ -261,3 +265,49 @@ async def test_ten_thousand_events_of_a_stuck_sensor_stay_few_messages(
 def test_a_wrong_rule_is_refused_with_a_sentence(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         AlertSettings.model_validate(settings)
+
+
+def mute_of(harness: ModuleHarness, for_s: object, camera: str = "door") -> ControlCommand:
+    return ControlCommand(
+        source="cli",
+        target="alerts",
+        command="mute",
+        arguments={"camera": camera, "for_s": for_s},
+        timestamp=harness.clock.utc_now(),
+    )
+
+
+async def test_a_muted_camera_is_silent_also_after_a_restart_until_its_time_is_over(
+    harness: ModuleHarness,
+) -> None:
+    harness.set_camera()
+    module = await engine(harness)
+    await harness.feed(CONTROL_COMMAND, mute_of(harness, 3600.0))
+    await created(harness, presses=(10.0,))
+    assert told(harness) == []
+    assert (await module.health()).numbers["muted"] == 1
+    await module.stop()
+    await module.start()
+    await created(harness, presses=(10.0,), event_id="second")
+    assert told(harness) == []
+    await harness.clock.advance(3600.0)
+    await created(harness, presses=(10.0,), event_id="third")
+    assert told(harness)[-1].event_ref == "third"
+    assert (await module.health()).numbers["muted"] == 0
+
+
+async def test_a_mute_can_be_ended_and_one_that_makes_no_sense_is_not_obeyed(
+    harness: ModuleHarness,
+) -> None:
+    harness.set_camera()
+    module = await engine(harness)
+    for wrong in (mute_of(harness, "soon"), mute_of(harness, -1), mute_of(harness, 1, "moon")):
+        await harness.feed(CONTROL_COMMAND, wrong)
+    other = mute_of(harness, 60).model_copy(update={"target": "logs"})
+    await harness.feed(CONTROL_COMMAND, other)
+    assert (await module.health()).numbers["muted"] == 0
+    for for_s in (3600, 0):
+        await harness.feed(CONTROL_COMMAND, mute_of(harness, for_s))
+    await created(harness)
+    assert len(told(harness)) == 1
+    assert await MuteStore(harness.context.database).in_force(harness.clock.utc_now()) == []

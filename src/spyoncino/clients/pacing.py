@@ -1,0 +1,80 @@
+"""Keeps to a far side's limits of messages a time, and leaves room for what is new."""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from spyoncino.clock import Clock
+
+MAX_PLACES: Final = 256
+"""Chats whose last messages are remembered; the ones unused for longest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many messages in so many seconds.
+
+    Args:
+        count: Messages at most.
+        span_s: In any stretch of so many seconds.
+        kept_free: Of them only new messages may use so many; edits wait instead.
+    """
+
+    count: int
+    span_s: float
+    kept_free: int
+
+
+class Pacer:
+    """Says when the next message may go; one for each connection.
+
+    Args:
+        clock: Source of time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+        self._blocked_until_s: dict[str, float] = {}
+
+    async def wait(self, limits: Mapping[str, tuple[Limit, ...]], *, is_new: bool) -> None:
+        """Wait until a message may go, and count it.
+
+        Args:
+            limits: Place (a chat, or everything) to the limits that hold there.
+            is_new: It is no edit: it may use what is kept free and so overtakes edits that wait.
+        """
+        while (pause_s := self._pause_s(limits, is_new=is_new)) > 0:
+            await self._clock.sleep(pause_s)
+        now_s = self._now_s()
+        for place, all_limits in limits.items():
+            times = self._times.setdefault(place, deque(maxlen=max(x.count for x in all_limits)))
+            times.append(now_s)
+            self._times.move_to_end(place)
+        while len(self._times) > MAX_PLACES:
+            self._times.popitem(last=False)
+
+    def block(self, place: str, seconds: float) -> None:
+        """Nothing may go there for so long: the far side asked for it."""
+        self._blocked_until_s[place] = self._now_s() + seconds
+
+    def blocked_s(self, place: str) -> float:
+        """Seconds until something may go there again; 0: now."""
+        left_s = self._blocked_until_s.get(place, 0.0) - self._now_s()
+        if left_s <= 0:
+            self._blocked_until_s.pop(place, None)
+        return max(0.0, left_s)
+
+    def _pause_s(self, limits: Mapping[str, tuple[Limit, ...]], *, is_new: bool) -> float:
+        now_s, pause_s = self._now_s(), 0.0
+        for place, all_limits in limits.items():
+            times = self._times.get(place, deque())
+            for limit in all_limits:
+                room = limit.count if is_new else limit.count - limit.kept_free
+                if len(times) >= room:
+                    pause_s = max(pause_s, times[-room] + limit.span_s - now_s)
+        return pause_s
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9

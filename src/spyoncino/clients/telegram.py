@@ -1,0 +1,394 @@
+"""Talks to Telegram's Bot API (core.telegram.org/bots/api) over HTTPS; knows no alerts.
+
+What its answers mean is in ``clients.telegram_errors``.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import aiohttp
+
+from spyoncino.clients.pacing import Limit, Pacer
+from spyoncino.clients.telegram_errors import judged, unreachable
+from spyoncino.clock import Clock
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
+
+MAX_TEXT: Final = 4096
+"""Of a message ("sendMessage": text, 1-4096 characters); counted in UTF-16 units to be safe."""
+
+MAX_CAPTION: Final = 1024
+"""Of a picture or video ("sendPhoto": caption, 0-1024 characters)."""
+
+MAX_PHOTO_BYTES: Final = 10_000_000
+"""Of a photo ("Sending files": 10 MB max size for photos)."""
+
+MAX_UPLOAD_BYTES: Final = 50_000_000
+"""Of any other file ("Sending files": 50 MB for other files)."""
+
+MAX_BUTTON_BYTES: Final = 64
+"""Of what a button says when it is pressed ("InlineKeyboardButton": callback_data, 1-64 bytes)."""
+
+MAX_ANSWER_BYTES: Final = 4_000_000
+"""Of an answer; a hundred updates are far less."""
+
+EVERYWHERE: Final = "everywhere"
+ALL_CHATS: Final = (Limit(30, 1.0, 5),)
+ONE_CHAT: Final = (Limit(3, 3.0, 1),)
+ONE_GROUP: Final = (*ONE_CHAT, Limit(20, 60.0, 5))
+"""Bots FAQ, "My bot is hitting limits": one message a second in a chat with short bursts, 20 a
+minute in a group, about 30 a second altogether. Edits are counted as messages."""
+
+UPDATES_WANTED: Final = ("message", "callback_query")
+
+MediaType = Literal["photo", "video", "animation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that is shown in a message.
+
+    Args:
+        type: How it is shown; an animation is a GIF.
+        file: Where it lies, or its bytes: then it is a JPEG.
+    """
+
+    type: MediaType
+    file: Path | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a message.
+
+    Args:
+        label: What is on it.
+        data: What the bot is told when it is pressed, ``MAX_BUTTON_BYTES`` at most.
+    """
+
+    label: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a message shows.
+
+    Args:
+        title: First line, bold; may be empty.
+        text: The rest; plain, nothing in it is markup.
+        attachment: Picture or video; ``None``: text only.
+        buttons: Rows of buttons.
+        is_silent: Nobody's telephone makes a sound.
+    """
+
+    title: str
+    text: str
+    attachment: Attachment | None = None
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    is_silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody wrote to the bot, or pressed.
+
+    Args:
+        chat_id: Where.
+        chat_type: private, group, supergroup or channel.
+        text: What was written, or what the button says.
+        sent_s: Unix time in seconds; ``None`` of a press: Telegram does not tell.
+        query_id: Of a press, for its answer; empty for what was written.
+    """
+
+    chat_id: int
+    chat_type: str
+    text: str
+    sent_s: float | None
+    query_id: str
+
+
+def said(update: Mapping[str, Any]) -> Said | None:
+    """What an update ("Update") says; ``None`` where it is of another kind."""
+    try:
+        if "callback_query" in update:
+            query = update["callback_query"]
+            chat = query["message"]["chat"]
+            text, sent_s, query_id = str(query["data"]), None, str(query["id"])
+        else:
+            message = update["message"]
+            chat, query_id = message["chat"], ""
+            text, sent_s = str(message["text"]), float(message["date"])
+        return Said(int(chat["id"]), str(chat.get("type", "")), text, sent_s, query_id)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+class TelegramClient:
+    """One bot; an async context manager that keeps its connections open.
+
+    Args:
+        token: Of the bot.
+        api_url: Where the Bot API is; ``far_host.wrong_address`` has nothing against it.
+        timeout_s: What one request may take.
+        clock: Source of time for the pace.
+    """
+
+    def __init__(self, token: str, api_url: str, timeout_s: float, clock: Clock) -> None:
+        self._base = f"{api_url.rstrip('/')}/bot{token}"
+        self._timeout_s = timeout_s
+        self._pacer = Pacer(clock)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(trust_env=True)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # --- messages --------------------------------------------------------------------------------
+
+    async def send(self, chat_id: int, post: Post) -> int:
+        """Send a new message.
+
+        Returns:
+            The id of the message within its chat.
+
+        Raises:
+            ChatMovedError: The chat has another id now.
+            TelegramUncertainError: It may have arrived; sending again may show it twice.
+            DeliveryRefusedError: Telegram will never take it.
+            DeliveryError: It did not take it now.
+        """
+        fields: dict[str, Any] = {"disable_notification": post.is_silent, **_buttons(post)}
+        if post.attachment is None:
+            fields |= {**_words(post, "text", MAX_TEXT), "link_preview_options": _NO_PREVIEW}
+            sent = await self._paced(chat_id, "sendMessage", fields, is_new=True)
+        else:
+            kind = post.attachment.type
+            fields |= _words(post, "caption", MAX_CAPTION)
+            if kind == "video":
+                fields["supports_streaming"] = True  # it can be watched before it has come whole
+            files: dict[str, Path | bytes] = {kind: post.attachment.file}
+            method = f"send{kind.capitalize()}"
+            sent = await self._paced(chat_id, method, fields, files, is_new=True)
+        return int(sent["message_id"])
+
+    async def edit_words(
+        self, chat_id: int, message_id: int, post: Post, *, has_media: bool
+    ) -> None:
+        """Change the words and buttons of a message, whose picture or video stays.
+
+        Args:
+            chat_id: Where it is.
+            message_id: Its number there.
+            post: Its words and buttons.
+            has_media: Whether it shows a picture or video.
+
+        Raises:
+            MessageGoneError: It cannot be changed any more.
+            DeliveryRefusedError: Telegram will never take it.
+            DeliveryError: It did not take it now.
+        """
+        fields: dict[str, Any] = {"message_id": message_id, **_buttons(post)}
+        if not has_media:
+            fields |= {**_words(post, "text", MAX_TEXT), "link_preview_options": _NO_PREVIEW}
+            await self._paced(chat_id, "editMessageText", fields)
+        else:
+            fields |= _words(post, "caption", MAX_CAPTION)
+            await self._paced(chat_id, "editMessageCaption", fields)
+
+    async def edit_media(self, chat_id: int, message_id: int, post: Post) -> None:
+        """Change everything of a message; one that was text only gets a picture or video.
+
+        Raises:
+            MessageGoneError: It cannot be changed any more.
+            DeliveryRefusedError: Telegram will never take it.
+            DeliveryError: It did not take it now.
+        """
+        if post.attachment is None:
+            await self.edit_words(chat_id, message_id, post, has_media=False)
+            return
+        media = {
+            "type": post.attachment.type,
+            "media": "attach://file",
+            **_words(post, "caption", MAX_CAPTION),
+        }
+        fields = {"message_id": message_id, "media": media, **_buttons(post)}
+        files: dict[str, Path | bytes] = {"file": post.attachment.file}
+        await self._paced(chat_id, "editMessageMedia", fields, files)
+
+    # --- what people ask -------------------------------------------------------------------------
+
+    async def updates(self, offset: int | None, wait_s: float) -> list[dict[str, Any]]:
+        """What happened since ``offset``; waits for the first so long.
+
+        Args:
+            offset: One more than the last that was taken, which is then forgotten by Telegram;
+                negative: begin so many before the end and forget the rest.
+            wait_s: 0: answer at once.
+
+        Raises:
+            DeliveryError: There is no answer now, or (refused) never.
+        """
+        fields: dict[str, Any] = {"timeout": round(wait_s), "allowed_updates": UPDATES_WANTED}
+        if offset is not None:
+            fields["offset"] = offset
+        found = await self._call("getUpdates", fields, timeout_s=self._timeout_s + wait_s)
+        return [each for each in found if isinstance(each, dict)]
+
+    async def answer_button(self, query_id: str, text: str = "") -> None:
+        """Say that a press of a button was seen.
+
+        Raises:
+            DeliveryRefusedError: It is too long ago.
+            DeliveryError: It cannot be said now.
+        """
+        await self._call("answerCallbackQuery", {"callback_query_id": query_id, "text": text[:200]})
+
+    async def set_commands(self, chat_id: int, commands: Mapping[str, str]) -> None:
+        """Have Telegram offer commands in one chat: name to what it does.
+
+        Raises:
+            DeliveryError: It did not take them.
+        """
+        listed = [{"command": name, "description": text} for name, text in commands.items()]
+        scope = {"type": "chat", "chat_id": chat_id}
+        await self._call("setMyCommands", {"commands": listed, "scope": scope})
+
+    # --- one request -----------------------------------------------------------------------------
+
+    async def _paced(
+        self,
+        chat_id: int,
+        method: str,
+        fields: Mapping[str, Any],
+        files: Mapping[str, Path | bytes] | None = None,
+        *,
+        is_new: bool = False,
+    ) -> dict[str, Any]:
+        """One request about a chat, not sooner than Telegram wants; "not modified" is success."""
+        place = str(chat_id)
+        if (blocked_s := self._pacer.blocked_s(place)) > 0:
+            raise DeliveryError("Telegram asked for a pause in this chat", blocked_s)
+        in_chat = ONE_CHAT if chat_id > 0 else ONE_GROUP
+        await self._pacer.wait({place: in_chat, EVERYWHERE: ALL_CHATS}, is_new=is_new)
+        try:
+            done = await self._call(method, {"chat_id": chat_id, **fields}, files)
+        except DeliveryError as error:
+            if error.retry_after_s is not None:
+                self._pacer.block(place, error.retry_after_s)
+            raise
+        return done if isinstance(done, dict) else {}
+
+    async def _call(
+        self,
+        method: str,
+        fields: Mapping[str, Any],
+        files: Mapping[str, Path | bytes] | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """One request; its ``result``."""
+        if self._session is None:
+            raise DeliveryError("the connection to Telegram was closed")
+        timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s)
+        async with AsyncExitStack() as stack:
+            body = await _body(fields, files or {}, stack)
+            try:
+                # A redirect would take the token to somebody who was not chosen.
+                async with self._session.post(
+                    f"{self._base}/{method}", timeout=timeout, allow_redirects=False, **body
+                ) as response:
+                    raw = await response.content.read(MAX_ANSWER_BYTES)
+                    while part := await response.content.read(MAX_ANSWER_BYTES - len(raw)):
+                        raw += part
+                    return judged(response.status, raw)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise unreachable(error) from None  # the cause may hold the address
+
+
+_NO_PREVIEW: Final = {"is_disabled": True}
+
+
+def clipped(text: str, room: int) -> str:
+    """The beginning of a text that has so many UTF-16 units at most."""
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * room:
+        return text
+    return units[: 2 * (room - 1)].decode("utf-16-le", errors="ignore") + "…"
+
+
+def _words(post: Post, field: str, room: int) -> dict[str, Any]:
+    """Title and text as plain words; the bold title is an entity, so nothing can be injected.
+
+    "MessageEntity": offset and length are in UTF-16 code units.
+    """
+    title = clipped(" ".join(post.title.split()), room // 2)
+    text = clipped("\n".join(part for part in (title, post.text.strip()) if part), room)
+    words: dict[str, Any] = {field: text}
+    if title:
+        length = len(title.encode("utf-16-le")) // 2
+        key = "entities" if field == "text" else "caption_entities"
+        words[key] = [{"type": "bold", "offset": 0, "length": length}]
+    return words
+
+
+def _buttons(post: Post) -> dict[str, Any]:
+    rows = [
+        [
+            {"text": button.label, "callback_data": button.data}
+            for button in row
+            if len(button.data.encode()) <= MAX_BUTTON_BYTES
+        ]
+        for row in post.buttons
+    ]
+    return {"reply_markup": {"inline_keyboard": [row for row in rows if row]}}
+
+
+async def _body(
+    fields: Mapping[str, Any], files: Mapping[str, Path | bytes], stack: AsyncExitStack
+) -> dict[str, Any]:
+    """JSON where no file travels, else a form whose nested fields are JSON ("Making requests")."""
+    if not files:
+        return {"json": fields}
+    form = aiohttp.FormData()
+    for name, value in fields.items():
+        form.add_field(name, value if isinstance(value, str) else json.dumps(value))
+    for name, file in files.items():
+        if isinstance(file, bytes):
+            form.add_field(name, file, filename="picture.jpg", content_type="image/jpeg")
+            continue
+        try:
+            opened = await asyncio.to_thread(file.open, "rb")
+        except OSError as error:
+            raise DeliveryRefusedError(f"{file.name} cannot be read: {error.strerror}") from error
+        stack.callback(opened.close)
+        form.add_field(name, opened, filename=file.name)
+    return {"data": form}
+
+
+def listed(words: Sequence[str], room: int = MAX_TEXT) -> str:
+    """As many lines as fit into one message, and how many did not."""
+    kept: list[str] = []
+    left = room - 40
+    for number, line in enumerate(words):
+        left -= len(line.encode("utf-16-le")) // 2 + 1
+        if left < 0:
+            kept.append(f"… and {len(words) - number} more")
+            break
+        kept.append(line)
+    return "\n".join(kept)

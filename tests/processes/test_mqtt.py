@@ -1,0 +1,221 @@
+"""MQTT with a real broker: TLS, password, last will, restarts of everybody, a camera that goes."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from tests.fixtures.mosquitto_broker import PASSWORD, Ear, Mosquitto, mosquitto, retained, until
+from tests.fixtures.payloads import EVENT_ID, event
+from tests.fixtures.programs import Running, sim, write_config
+
+from spyoncino.modules.output.mqtt import MqttModule
+from spyoncino.persistence.database import Database
+from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.events import DoorbellEvent, EventCreated, EventState
+from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
+from spyoncino.schemas.topics import (
+    CONFIG_UPDATE,
+    DOORBELL_PRESSED,
+    EVENT_CREATED,
+    MODE_ORDER,
+    NOTIFY_CONFIRMED,
+    NOTIFY_QUEUED,
+)
+from spyoncino.testing.harness import ModuleHarness
+
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(120)]
+
+STATUS, DEVICE = "spyoncino/status", "homeassistant/device/spyoncino_door/config"
+RING, VISIT = "spyoncino/cameras/door/ring", "spyoncino/events/door"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    with mosquitto(folder) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def harness(module_harness: ModuleHarness, tmp_path: Path) -> AsyncIterator[ModuleHarness]:
+    database = Database(tmp_path / "spyoncino.db")
+    await database.open()
+    module_harness.context.database = database
+    module_harness.set_camera(doorbell="front")
+    yield module_harness
+    await database.close()
+
+
+async def added(harness: ModuleHarness, broker: Mosquitto, **changes: Any) -> MqttModule:
+    settings = {**broker.settings, "password": SecretStr(PASSWORD), **changes}
+    return await harness.add(MqttModule, **settings)
+
+
+async def until_so(harness: ModuleHarness, is_so: Callable[[], bool]) -> None:
+    """Time goes by until it is so."""
+    for _ in range(1000):
+        if is_so():
+            return
+        await harness.clock.advance(0.05)
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come about")
+
+
+def alert(harness: ModuleHarness, revision: int = 1) -> AlertNotification:
+    return AlertNotification(
+        event_ref=EVENT_ID,
+        channel="mqtt",
+        title="Somebody at door",
+        text=f"revision {revision}",
+        revision=revision,
+        timestamp=harness.clock.utc_now(),
+        event=event(),
+    )
+
+
+def house(folder: Path, broker: Mosquitto, camera: str, **source: Any) -> list[str | Path]:
+    """Arguments of a program with one camera."""
+    config = write_config(
+        folder / "spyoncino.yaml",
+        cameras={camera: {**sim(**source), "doorbell": "front"}},
+        pool={"workers": 1},
+        mqtt=broker.settings,
+    )
+    return ["--data", folder / "data", "run", "--config", config, "--show", "lines"]
+
+
+def test_a_ring_a_visit_the_last_will_a_removed_camera_and_orders_of_the_running_program(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    arguments = house(tmp_path, broker, "door", press_at_s=3.0)
+    with Ear(broker) as ear, Running(tmp_path / "first", *arguments) as running:
+        running.wait_for(lambda: bool(ear.on(VISIT)))
+        assert json.loads(ear.on(RING)[0])["event_type"] == "ring"
+        names = [topic for topic, _ in ear.heard]
+        assert names.index(RING) < names.index(VISIT)
+        visit = json.loads(ear.on(VISIT)[0])
+        assert (visit["camera"], visit["presses"], visit["revision"]) == ("door", 1, 1)
+        assert ear.last(STATUS) == b"online"
+        assert ear.last("spyoncino/mode") == b"home"
+        kept = retained(broker)
+        assert RING not in kept
+        assert json.loads(kept[VISIT])["event_id"] == visit["event_id"]
+        assert "ring" in json.loads(kept[DEVICE])["components"]
+        running.process.send_signal(signal.SIGKILL)
+        running.wait()
+        until(lambda: ear.last(STATUS) == b"offline")
+    assert PASSWORD not in running.said()
+    arguments = house(tmp_path, broker, "yard", press_at_s=-1.0)
+    with Ear(broker) as ear, Running(tmp_path / "second", *arguments) as running:
+        running.wait_for(lambda: ear.last(STATUS) == b"online")
+        kept = retained(broker)
+        assert not [topic for topic in kept if "door" in topic]
+        assert "homeassistant/device/spyoncino_yard/config" in kept
+        ear.say("spyoncino/mode/set", b"away")
+        running.wait_for(lambda: ear.last("spyoncino/mode") == b"away")
+        ear.say("spyoncino/cameras/yard/enabled/set", b"OFF")
+        running.wait_for(lambda: ear.last("spyoncino/cameras/yard/enabled") == b"OFF")
+        running.wait_for_line(r"yard\s+is off")
+        running.interrupt()
+        assert running.wait() == 0
+        until(lambda: ear.last(STATUS) == b"offline")
+
+
+async def test_what_is_owed_while_the_broker_restarts_is_told_by_itself(
+    harness: ModuleHarness, broker: Mosquitto
+) -> None:
+    module = await added(harness, broker, first_retry_s=0.5)
+    with Ear(broker) as ear:
+        await until_so(harness, lambda: ear.last(STATUS) == b"online")
+        await asyncio.to_thread(broker.stop)
+        await until_so(harness, lambda: module._link is not None and not module._link.is_connected)
+        for revision in (1, 2):
+            await harness.publish(NOTIFY_QUEUED.of("mqtt"), alert(harness, revision))
+        await until_so(harness, lambda: bool(module._due))
+        assert "broker" in (await module.health()).detail
+        await asyncio.to_thread(broker.start)
+        confirmed = NOTIFY_CONFIRMED.of("mqtt")
+        await until_so(harness, lambda: bool(harness.received(confirmed)))
+        await until_so(harness, lambda: bool(ear.on(VISIT)))
+        assert [json.loads(each)["revision"] for each in ear.on(VISIT)][-1] == 2
+        assert [each.revision for each in harness.received(confirmed)][-1] == 2
+        health = await module.health()
+        assert (health.numbers["connections"], health.numbers["owed"]) == (2, 0)
+
+
+async def test_home_assistant_that_restarts_is_told_everything_again(
+    harness: ModuleHarness, broker: Mosquitto
+) -> None:
+    await added(harness, broker)
+    with Ear(broker) as ear:
+        await until_so(harness, lambda: ear.last(STATUS) == b"online")
+        await harness.feed(EVENT_CREATED, EventCreated(event=event(EventState.PROCESSING)))
+        person = "spyoncino/cameras/door/person"
+        await until_so(harness, lambda: ear.last(person) == b"ON")
+        before = len(ear.heard)
+        ear.say("homeassistant/status", b"online")
+        await until_so(
+            harness, lambda: {DEVICE, person} <= {topic for topic, _ in ear.heard[before:]}
+        )
+
+
+async def test_a_ring_arrives_and_orders_are_obeyed_but_never_old_ones(
+    harness: ModuleHarness, broker: Mosquitto
+) -> None:
+    wishes: list[Mode | None] = []
+
+    async def change(order: ModeOrder) -> SystemMode:
+        wishes.append(order.mode)
+        return SystemMode(mode=order.mode or Mode.HOME)
+
+    harness.bus.answer(MODE_ORDER, change, name="modes")
+    with Ear(broker) as ear:
+        ear.say("spyoncino/mode/set", b"away", retain=True)
+        await until_so(harness, lambda: bool(ear.heard))
+        await added(harness, broker, protocol="3.1.1")
+        await until_so(harness, lambda: ear.last(STATUS) == b"online")
+        await harness.feed(
+            DOORBELL_PRESSED.of("front"), DoorbellEvent(doorbell="front", camera="door")
+        )
+        await until_so(harness, lambda: len(ear.on(RING)) == 1)
+        ear.say("spyoncino/mode/set", b"asleep")
+        ear.say("spyoncino/mode/set", b"night")
+        ear.say("spyoncino/cameras/door/enabled/set", b"OFF")
+        await until_so(harness, lambda: bool(harness.received(CONFIG_UPDATE)))
+        assert wishes == [Mode.NIGHT]
+        (update,) = harness.received(CONFIG_UPDATE)
+        assert update.changes == {"cameras": {"door": {"enabled": False}}}
+
+
+# Paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"password": SecretStr("wr0ng-one")}, "refuses the user or the password; check"),
+        ({"certificate_file": None}, "has a certificate that is not trusted"),
+    ],
+)
+async def test_a_broker_that_does_not_let_us_in_is_told_in_a_sentence_without_the_password(
+    harness: ModuleHarness,
+    broker: Mosquitto,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    sentence: str,
+) -> None:
+    caplog.set_level(0)
+    module = await added(harness, broker, **changes)
+    await until_so(harness, lambda: module._link is not None and bool(module._link.last_error))
+    detail = (await module.health()).detail
+    assert sentence in detail
+    said = caplog.text + detail + "".join(capsys.readouterr())
+    assert "wr0ng-one" not in said
+    assert PASSWORD not in said

@@ -1,0 +1,48 @@
+"""No more messages than the far side takes, and what is new does not wait for edits."""
+
+import asyncio
+
+from spyoncino.clients.pacing import MAX_PLACES, Limit, Pacer
+from spyoncino.clock import FakeClock
+
+CHAT = {"chat": (Limit(3, 3.0, 1),)}
+
+
+async def sent_at_s(clock: FakeClock, pacer: Pacer, *, is_new: bool) -> float:
+    await pacer.wait(CHAT, is_new=is_new)
+    return clock.monotonic_ns() / 1e9
+
+
+async def test_a_burst_goes_at_once_and_what_is_more_waits(clock: FakeClock) -> None:
+    pacer = Pacer(clock)
+    tasks = [asyncio.create_task(sent_at_s(clock, pacer, is_new=True)) for _ in range(7)]
+    await clock.advance(0.0)
+    for _ in range(100):
+        await clock.advance(0.1)
+    assert [round(await task) for task in tasks] == [0, 0, 0, 3, 3, 3, 6]
+
+
+async def test_what_is_new_overtakes_edits_that_wait(clock: FakeClock) -> None:
+    pacer = Pacer(clock)
+    edits = [asyncio.create_task(sent_at_s(clock, pacer, is_new=False)) for _ in range(3)]
+    await clock.advance(0.0)
+    assert await sent_at_s(clock, pacer, is_new=True) == 0.0
+    for _ in range(100):
+        await clock.advance(0.1)
+    assert [round(await task) for task in edits] == [0, 0, 3]
+
+
+async def test_a_pause_that_was_asked_for_ends(clock: FakeClock) -> None:
+    pacer = Pacer(clock)
+    pacer.block("chat", 5.0)
+    assert pacer.blocked_s("chat") == 5.0
+    assert pacer.blocked_s("another") == 0.0
+    await clock.advance(5.0)
+    assert pacer.blocked_s("chat") == 0.0
+
+
+async def test_chats_that_are_not_used_are_forgotten(clock: FakeClock) -> None:
+    pacer = Pacer(clock)
+    for number in range(MAX_PLACES + 3):
+        await pacer.wait({str(number): (Limit(1, 60.0, 0),)}, is_new=True)
+    await pacer.wait({"0": (Limit(1, 60.0, 0),)}, is_new=True)
