@@ -18,9 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-import spyoncino
 from report import Row, write_report
 from spyoncino.app import Application, load_modules
+from spyoncino.cli.demo_person import portrait
 from spyoncino.core.config_load import load_config
 from spyoncino.core.logs import configure_logging
 from spyoncino.core.message import Message
@@ -31,7 +31,6 @@ from spyoncino.persistence.people import FaceDatabase
 from spyoncino.runtime.face_look import FaceLook
 from spyoncino.schemas import topics
 
-VISITOR = Path(spyoncino.__file__).parent / "assets" / "demo" / "visitor.png"
 ROUND_S = 20.0
 """Walking up, waiting, leaving, and the time until the event is over."""
 
@@ -110,13 +109,8 @@ class Stopwatch:
 
 def enrol(data: DataFolder) -> None:
     """Ann from a picture that the camera will not show."""
-    drawn: Any = cv2.imread(str(VISITOR), cv2.IMREAD_UNCHANGED)
-    opaque = drawn[..., 3:] / 255.0
-    picture = (drawn[..., :3] * opaque + 200 * (1 - opaque)).astype(np.uint8)[:, ::-1]
-    relit = cv2.convertScaleAbs(picture, alpha=0.85, beta=12)
-    coded = cv2.imencode(".jpg", relit, [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
     look = FaceLook(create_face_detector("cpu", {}), create_embedder({}))
-    image: Any = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    image: Any = cv2.imdecode(np.frombuffer(portrait(), np.uint8), cv2.IMREAD_COLOR)
     result = look.look(image, (), whole=True)
     with FaceDatabase(data.face_database) as people:
         vector = np.frombuffer(result.faces[0].vector, "<f4")

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-import spyoncino
 from spyoncino.app import Application, load_modules
+from spyoncino.cli.demo_person import portrait
 from spyoncino.core.config_load import load_config
 from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
@@ -23,18 +23,10 @@ from spyoncino.schemas.status import CameraState
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
-VISITOR = Path(spyoncino.__file__).parent / "assets" / "demo" / "visitor.png"
-
 
 def another_picture_of_the_visitor() -> Any:
-    """Flipped, in other light and encoded anew: not what the camera will show."""
-    drawn = cv2.imread(str(VISITOR), cv2.IMREAD_UNCHANGED)
-    assert drawn is not None
-    opaque = drawn[..., 3:] / 255.0
-    picture = (drawn[..., :3] * opaque + 200 * (1 - opaque)).astype(np.uint8)[:, ::-1]
-    relit = cv2.convertScaleAbs(picture, alpha=0.85, beta=12)
-    coded = cv2.imencode(".jpg", relit, [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    """Mirrored, in other light and encoded anew: not what the camera will show."""
+    return cv2.imdecode(np.frombuffer(portrait(), np.uint8), cv2.IMREAD_COLOR)
 
 
 def enrol(data: DataFolder, name: str) -> None:
