@@ -21,8 +21,8 @@ class ModelLooker:
     """Looks at pictures with the models that the section ``faces`` names.
 
     Args:
-        faces: ``detector``, ``model``, ``embedder`` and ``threads`` of the section; what is missing
-            has its default.
+        faces: ``detector``, ``model``, ``detector_options``, ``embedder`` and ``threads`` of the
+            section; what is missing has its default.
 
     Raises:
         ConfigError: They name nothing that is known.
@@ -32,13 +32,14 @@ class ModelLooker:
     def __init__(self, faces: Mapping[str, Any]) -> None:
         threads = {"threads": faces["threads"]} if "threads" in faces else {}
         detector = str(faces.get("detector", "cpu"))
-        model = {"model": faces["model"]} if "model" in faces else {}
+        model = {"model": faces["model"]} if faces.get("model") else {}
+        options = dict(faces.get("detector_options", {}))
         wanted = {"model": faces["embedder"]} if "embedder" in faces else {}
         self._embedder = create_embedder({**wanted, **threads})
         self.likeness: Likeness = likeness_of({**wanted, **threads})
         is_model = detector not in ("mock", "auto")
         self._look = FaceLook(
-            create_face_detector(detector, {**model, **threads} if is_model else {}),
+            create_face_detector(detector, {**options, **model, **threads} if is_model else {}),
             self._embedder,
         )
 
