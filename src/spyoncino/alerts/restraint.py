@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from spyoncino.alerts.rules import Rule, TimeWindow, names_of
+from spyoncino.alerts.rules import Rule, TimeWindow
 from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.events import Event
 
@@ -138,5 +138,5 @@ class Restraint:
 
 def _subjects(rule: Rule, channel: str, event: Event) -> list[tuple[str, str, str]]:
     """What a pause is counted for: persons where they are known, else the camera."""
-    who = names_of(event) or (event.camera,)
+    who = event.names or (event.camera,)
     return [(rule.name, channel, each) for each in who]

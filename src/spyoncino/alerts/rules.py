@@ -6,7 +6,7 @@ from datetime import datetime, time
 from typing import Final
 
 from spyoncino.schemas.alerts import AlertPriority
-from spyoncino.schemas.events import Event, Verdict
+from spyoncino.schemas.events import Event
 from spyoncino.schemas.modes import Mode
 
 NOBODY: Final = "nobody"
@@ -104,7 +104,7 @@ def why_not(when: When, event: Event, moment: Moment) -> str:
         ("type", when.types, types_of(event)),
         ("label", when.labels, set(event.labels)),
         ("identity", when.identities, identities_of(event)),
-        ("name", when.names, set(names_of(event))),
+        ("name", when.names, set(event.names)),
         ("zone", when.zones, {zone for track in event.tracks for zone in track.zones}),
         ("camera", when.cameras, {event.camera}),
         ("mode", when.modes, set() if moment.mode is None else {moment.mode.value}),
@@ -140,13 +140,6 @@ def types_of(event: Event) -> set[str]:
 def identities_of(event: Event) -> set[str]:
     """How the faces of an event were judged; ``nobody`` where there was none."""
     return {identity.decision.value for identity in event.identities} or {NOBODY}
-
-
-def names_of(event: Event) -> tuple[str, ...]:
-    """Who was there for certain, each once, in the order of the event."""
-    sure = (Verdict.KNOWN, Verdict.BLOCKED)
-    names = (each.name for each in event.identities if each.decision in sure and each.name)
-    return tuple(dict.fromkeys(names))
 
 
 def _listed(values: "frozenset[str] | set[str]") -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Final
 
-from spyoncino.alerts.rules import Moment, identities_of, names_of
+from spyoncino.alerts.rules import Moment, identities_of
 from spyoncino.schemas.events import Event
 
 FIELDS: Final = (
@@ -72,7 +72,7 @@ def _title(event: Event, camera_name: str) -> str:
 
 
 def _who(event: Event) -> str:
-    names = names_of(event)
+    names = event.names
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
@@ -83,7 +83,7 @@ def _facts(event: Event, moment: Moment, camera_name: str) -> Mapping[str, str]:
         "camera": camera_name,
         "type": event.type,
         "labels": ", ".join(event.labels),
-        "names": ", ".join(names_of(event)),
+        "names": ", ".join(event.names),
         "identity": ", ".join(sorted(identities_of(event))),
         "zones": ", ".join(zones),
         "time": f"{moment.local:%H:%M}",

@@ -11,6 +11,7 @@ from spyoncino.cli.options import options_of, stdout
 from spyoncino.errors import UsageError
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_cipher import KeyCipher, read_key, write_new_key
+from spyoncino.persistence.people_renewal import reembed as reembed_faces
 
 KeyFile = Annotated[Path, typer.Argument(metavar="KEYFILE", help="Where the key is, or shall be.")]
 
@@ -69,7 +70,7 @@ def reembed(ctx: typer.Context) -> None:
     _check_database(place)
     looker = open_looker(place.faces)
     with place.folder, FaceDatabase(place.folder.face_database, place.key) as people:
-        made, without = people.reembed(looker.vectors_of, looker.embedder)
+        made, without = reembed_faces(people, looker.vectors_of, looker.embedder)
     left = f"; {without} have no picture that can be used" if without else ""
     stdout().print(f"{made} faces have vectors of {looker.embedder} now{left}", markup=False)
 

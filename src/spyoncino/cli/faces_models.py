@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from spyoncino.detectors.embedder_config import Likeness
-from spyoncino.detectors.embedders import ALIGNED_PX, create_embedder, likeness_of
+from spyoncino.detectors.embedders import create_embedder, likeness_of
 from spyoncino.detectors.factory import create_face_detector
 from spyoncino.runtime.face_look import FaceLook
 from spyoncino.runtime.tasks import FoundFace
@@ -21,8 +20,8 @@ class ModelLooker:
     """Looks at pictures with the models that the section ``faces`` names.
 
     Args:
-        faces: ``detector``, ``model``, ``embedder`` and ``threads`` of the section; what is missing
-            has its default.
+        faces: ``detector``, ``model``, ``detector_options``, ``embedder`` and ``threads`` of the
+            section; what is missing has its default.
 
     Raises:
         ConfigError: They name nothing that is known.
@@ -32,13 +31,14 @@ class ModelLooker:
     def __init__(self, faces: Mapping[str, Any]) -> None:
         threads = {"threads": faces["threads"]} if "threads" in faces else {}
         detector = str(faces.get("detector", "cpu"))
-        model = {"model": faces["model"]} if "model" in faces else {}
+        model = {"model": faces["model"]} if faces.get("model") else {}
+        options = dict(faces.get("detector_options", {}))
         wanted = {"model": faces["embedder"]} if "embedder" in faces else {}
         self._embedder = create_embedder({**wanted, **threads})
         self.likeness: Likeness = likeness_of({**wanted, **threads})
         is_model = detector not in ("mock", "auto")
         self._look = FaceLook(
-            create_face_detector(detector, {**model, **threads} if is_model else {}),
+            create_face_detector(detector, {**options, **model, **threads} if is_model else {}),
             self._embedder,
         )
 
@@ -53,14 +53,5 @@ class ModelLooker:
 
     def vectors_of(self, crops: Sequence[bytes]) -> list[NDArray[np.float32] | None]:
         """Vectors of kept crops; ``None`` for one that cannot be read."""
-        images = [cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR) for crop in crops]
-        good = [
-            place
-            for place, image in enumerate(images)
-            if image is not None and image.shape == (ALIGNED_PX, ALIGNED_PX, 3)
-        ]
-        made: list[NDArray[np.float32] | None] = [None] * len(crops)
-        vectors = self._embedder.embed([np.asarray(images[place], np.uint8) for place in good])
-        for place, vector in zip(good, vectors, strict=True):
-            made[place] = vector
-        return made
+        made = self._look.look_at_crops(crops).vectors
+        return [np.frombuffer(each, "<f4") if each else None for each in made]

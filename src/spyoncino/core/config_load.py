@@ -40,6 +40,7 @@ from spyoncino.core.config_model import (
     resolve_paths,
     split_document,
 )
+from spyoncino.core.config_old_keys import take_old_keys
 from spyoncino.core.config_presets import NONE, preset_layer
 from spyoncino.core.config_secrets import shown
 from spyoncino.core.contracts import ModuleSettings
@@ -179,9 +180,10 @@ def load_recipe(
     origin = Origin(f"change by {author or 'unknown'}")
     written = merge_layers(layers)
     _drop_empty_groups(written.data)
+    old_keys = take_old_keys(written, Settings.model_fields.keys() | registry.sections.keys())
     written = with_changes(written, changes or {}, origin)
     merged = _above_preset(written, registry, measure=recipe.measure)
-    notices = _drop_unborn_aliases(merged, registry)
+    notices = old_keys + _drop_unborn_aliases(merged, registry)
     notices += _drop_keys_of_missing_modules(merged, registry)
     settings, sections = _validated(merged, registry)
     _check_policies(merged, registry, settings)

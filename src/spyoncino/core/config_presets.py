@@ -1,6 +1,6 @@
 """Presets: defaults for a kind of machine, below everything that the user writes.
 
-What a preset says about faces follows when there is a section for them.
+Whether faces are looked at is never a preset's decision.
 """
 
 import os
@@ -21,6 +21,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "raspberry-pi": {
         "pool": {"workers": 1},
         "objects": {"detector": "cpu", "threads": 1},
+        "faces": {"detector": "cpu", "threads": 1},
     },
     # Every analysed picture is looked at, whether something moves or not; a camera that never
     # counts as quiet does not sleep either.

@@ -72,37 +72,10 @@ class Likeness:
     min_size_px: int
     is_measured: bool = True
 
-    def similarity_of(self, tolerance: float) -> float:
-        """The cosine that a tolerance of dlib's scale means for this embedder.
-
-        Distances between vectors of length 1 are ``sqrt(2 - 2 cosine)``. They are stretched so
-        that the usual tolerance 0.6 falls on ``known_from``: half the tolerance is half the
-        distance. For dlib itself this is its own Euclidean distance, taken literally.
-
-        Args:
-            tolerance: Largest distance of one person's faces, 0 or more; usual is 0.6.
-
-        Returns:
-            -1..1; larger tolerances give smaller similarities.
-        """
-        return max(-1.0, 1.0 - (1.0 - self.known_from) * (tolerance / TOLERANCE) ** 2)
-
-    def distance_of(self, similarity: float) -> float:
-        """The distance on dlib's scale that a cosine means; the way back of ``similarity_of``.
-
-        Args:
-            similarity: -1..1.
-
-        Returns:
-            0 (the same picture) or more; 0.6 at ``known_from``.
-        """
-        apart = max(0.0, 1.0 - similarity) / max(1e-6, 1.0 - self.known_from)
-        return float(TOLERANCE * apart**0.5)
-
 
 FAMILY_GUESS: Final = Likeness(0.45, 0.32, 0.06, 40, is_measured=False)
-"""For a model of the user's own until its gallery is calibrated: published cosines of ArcFace-like
-models at one false match in 10,000 are 0.35 to 0.45 (see ``docs/design/face-vectors.md``)."""
+"""For a model of the user's own until its gallery is calibrated: a careful figure of ours for what
+is trained like ArcFace, measured on no such model; ``spyoncino faces report`` says what fits."""
 
 DLIB_LIKENESS: Final = Likeness(
     known_from=1.0 - TOLERANCE**2 / (2 * DLIB_RADIUS**2),

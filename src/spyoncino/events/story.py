@@ -34,13 +34,11 @@ def story_of(event: Event, zone: tzinfo | None = None) -> str:
 
 
 def names_of(event: Event) -> tuple[str, ...]:
-    """Who was recognised for certain, each person once; the blocked say so."""
-    names: dict[str, str] = {}
-    for each in event.identities:
-        if each.name and each.decision in (Verdict.KNOWN, Verdict.BLOCKED):
-            mark = " (blocked)" if each.decision is Verdict.BLOCKED else ""
-            names.setdefault(each.person_id or each.name, each.name + mark)
-    return tuple(names.values())
+    """Names of those recognised, as people read them; the blocked say so."""
+    return tuple(
+        f"{each.name} (blocked)" if each.decision is Verdict.BLOCKED else str(each.name)
+        for each in event.recognised
+    )
 
 
 class _Shown:

@@ -72,5 +72,8 @@ def new_path(old: str) -> str:
     if path in COMING:
         raise KeyError(f"{old} is not built yet; it will be in {COMING[path]}")
     folder = path.rpartition(".")[0].rpartition(".")[0]
-    known = ", ".join(name for name in IMPORT_PATHS if name.startswith(folder + ".")) or "nothing"
+    known = (
+        ", ".join(name for name in sorted(IMPORT_PATHS) if name.startswith(folder + "."))
+        or "nothing"
+    )
     raise KeyError(f"{old} is not in the table of import paths; near it: {known}")

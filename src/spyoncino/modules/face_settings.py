@@ -24,9 +24,15 @@ class FaceSettings(ModuleSettings):
     detector: str = Field(
         default="cpu", description="Back end: cpu, mock or another one that is here. For all."
     )
-    model: str | dict[str, Any] = Field(
-        default="centerface",
-        description="A bundled detector by name, or the keys of your own. For all cameras.",
+    model: str | dict[str, Any] | None = Field(
+        default=None,
+        description="A bundled detector by name, or the keys of your own; empty: the back end's "
+        "own, for most of them centerface. For all cameras.",
+    )
+    detector_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Further keys of the back end, such as device, model_path or "
+        "number_of_times_to_upsample. For all cameras.",
     )
     embedder: str | dict[str, Any] = Field(
         default="mobilefacenet",
@@ -88,9 +94,10 @@ class FaceSettings(ModuleSettings):
         """What the pool's task of kind ``faces`` is built from."""
         if self.detector == "mock":
             return {"detector": self.detector, "embedder": None}
+        model = {} if self.model is None else {"model": self.model}
         return {
             "detector": self.detector,
-            "config": {"model": self.model, "threads": self.threads},
+            "config": {**self.detector_options, **model, "threads": self.threads},
             "embedder": self.to_embedder(),
         }
 
@@ -121,7 +128,7 @@ class FaceSettings(ModuleSettings):
         )
 
 
-SHARED_KEYS = ("detector", "model", "embedder", "threads")
+SHARED_KEYS = ("detector", "model", "detector_options", "embedder", "threads")
 """Settings of the workers, which all cameras share."""
 
 

@@ -6,7 +6,7 @@ whoever searches or fills a gallery says which model is meant.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -35,9 +35,6 @@ DEFAULT_TOLERANCE = 0.6
 """Of dlib's 128 numbers, as the specification has it; other models have limits of their own."""
 
 _FACE = "id, person_id, encoding, model, metadata, crop, quality, is_blacklisted, created_at"
-
-Embed = Callable[[Sequence[bytes]], Sequence[NDArray[np.floating[Any]] | None]]
-"""JPEGs of aligned faces to their vectors; ``None`` for one that cannot be used."""
 
 
 class FaceDatabase:
@@ -239,19 +236,61 @@ class FaceDatabase:
             rows = connection.execute(query, (person_id, model)).fetchall()
             return [self._face_of(row) for row in rows]
 
-    def remove_faces(self, face_ids: Iterable[str]) -> int:
-        """Erase reference faces; their person stays.
+    def add_vector_of(self, face_id: str, encoding: NDArray[np.floating[Any]], model: str) -> bool:
+        """Keep what another model makes of the crop of a reference face, beside that face.
+
+        Args:
+            face_id: Of the face.
+            encoding: See ``add_face``.
+            model: Model that made it.
 
         Returns:
-            How many there were.
+            Whether the face was still there; nothing is kept of one that was removed meanwhile.
+
+        Raises:
+            UsageError: The vector is empty or not finite.
+            StorageError: The disk refused.
         """
+        sealed = self.file.cipher.seal(
+            checked_vector(encoding, model, None).tobytes(), "faces.encoding"
+        )
         with self.file.write() as connection:
-            numbers = [(each,) for each in face_ids]
-            count = connection.executemany("DELETE FROM faces WHERE id = ?", numbers).rowcount
+            count = connection.execute(
+                "INSERT INTO faces (person_id, encoding, metadata, created_at, updated_at, "
+                "is_blacklisted, model, crop, quality) SELECT person_id, ?1, metadata, ?2, ?2, "
+                "is_blacklisted, ?3, crop, quality FROM faces WHERE id = ?4",
+                (sealed, _now(), model, face_id),
+            ).rowcount
+        self._changes += 1
+        return count == 1
+
+    def remove_faces(self, face_ids: Iterable[str]) -> int:
+        """Erase reference faces, also what other models made of the same pictures.
+
+        Their person stays.
+
+        Returns:
+            How many of those that are named were there.
+        """
+        wanted = set(face_ids)
+        with self.file.write() as connection:
+            rows = connection.execute("SELECT id, person_id, model, crop FROM faces").fetchall()
+            faces = [
+                (str(number), (person_id, self.file.opened(crop, "faces.crop")), model)
+                for number, person_id, model, crop in rows
+            ]
+            named = [face for face in faces if face[0] in wanted]
+            pictures = {picture: model for _, picture, model in named if picture[1]}
+            gone = [
+                (number,)
+                for number, picture, model in faces
+                if number in wanted or pictures.get(picture, model) != model
+            ]
+            connection.executemany("DELETE FROM faces WHERE id = ?", gone)
             mark_scrub_due(connection)
         self._changes += 1
         self.file.scrub()
-        return max(0, count)
+        return len(named)
 
     def newest_model(self) -> str:
         """Model of the newest face; empty in an empty database."""
@@ -305,49 +344,6 @@ class FaceDatabase:
             StoredReference(str(number), person_id, kind, self._vector(sealed).astype(np.float32))
             for number, person_id, kind, sealed in rows
         ]
-
-    def reembed(self, embed: Embed, model: str, *, batch: int = 32) -> tuple[int, int]:
-        """Make references of another model from the crops that were kept.
-
-        Faces of the old model stay: going back costs nothing. Faces that have one of the new
-        model already are left out, so an interrupted run is simply repeated.
-
-        Args:
-            embed: Vectors of crops.
-            model: Name of the model that ``embed`` uses.
-            batch: Crops at once.
-
-        Returns:
-            How many references were made, and how many faces have no crop that can be used.
-        """
-        faces = self.list_faces()
-        done = {(face.person_id, face.crop) for face in faces if face.model == model}
-        waiting: dict[tuple[str, bytes], StoredFace] = {}
-        without = set()
-        for face in faces:
-            if face.model == model:
-                continue
-            if not face.crop:
-                without.add(face.face_id)
-            elif (face.person_id, face.crop) not in done:
-                waiting[face.person_id, face.crop] = face
-        made, left = 0, list(waiting.values())
-        for start in range(0, len(left), batch):
-            some = left[start : start + batch]
-            for face, vector in zip(some, embed([each.crop for each in some]), strict=True):
-                if vector is None:
-                    without.add(face.face_id)
-                    continue
-                self.add_face(
-                    face.person_id,
-                    vector,
-                    face.metadata,
-                    model=model,
-                    crop=face.crop,
-                    quality=face.quality,
-                )
-                made += 1
-        return made, len(without)
 
     # inside -----------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ from spyoncino.runtime.capture_gaps import GapMeter
 from spyoncino.runtime.capture_limits import CaptureLimits, CaptureStats
 from spyoncino.runtime.capture_link import CaptureLink
 from spyoncino.runtime.capture_requests import BurstRequests, ClipRequests, FrameRequests, Pictures
+from spyoncino.runtime.capture_rings import CaptureRings
 from spyoncino.runtime.children import ChildStarter
 from spyoncino.runtime.frame_ring import FrameHandle, SlotRef
 from spyoncino.runtime.inbox import Inbox
@@ -50,9 +51,6 @@ from spyoncino.runtime.live_watch import LiveWatch
 from spyoncino.runtime.silence import Patience, SilenceMeter, is_working
 
 _LOG = logging.getLogger(__name__)
-
-FRAME_RING_ENDING = "-frames.ring"
-"""How the file of a source's frame ring ends; what else it maps begins with the same name."""
 
 
 class CaptureHandle:
@@ -93,8 +91,7 @@ class CaptureHandle:
         self._is_over = False
         self._failure = ""
         self._lives = 0
-        self._rings: set[str] = set()
-        self._frame_ring = ""
+        self._rings = CaptureRings(folder, spec.camera_id, leases)
         self._last_frame: FrameReady | None = None
         self._state: SourceState = "off"
         self._last_error = ""
@@ -125,7 +122,7 @@ class CaptureHandle:
             if self._link is not None:
                 self._link.kill()
             await self._task
-            await asyncio.to_thread(self._remove_rings)
+            await asyncio.to_thread(self._rings.remove)
         for message in self._inbox.close():
             if isinstance(message, FrameReady):
                 self.release(message.handle)
@@ -256,7 +253,7 @@ class CaptureHandle:
                 pause_s = self._limits.first_pause_s
             self._change_state("retrying", f"{ending} Next try in {pause_s:g} s.")
             await self._pause(pause_s)
-            await asyncio.to_thread(self._remove_rings)
+            await asyncio.to_thread(self._rings.remove)
             pause_s = min(2 * pause_s, self._limits.longest_pause_s)
         self._state = "off"
 
@@ -311,9 +308,7 @@ class CaptureHandle:
         """The pictures so far will not be asked for again: clips were closed by the process."""
         self._frames.fail_all(reason)
         self._bursts.fail_all(reason)
-        for ring in self._rings:
-            self._leases.retire(ring)
-        self._rings.clear()
+        self._rings.retire()
 
     def _end_early(self, reason: str) -> None:
         last = self._last_frame
@@ -334,13 +329,8 @@ class CaptureHandle:
         sleep.cancel()
         stop.cancel()
 
-    def _remove_rings(self, which: str = "") -> None:
-        """Give back the memory of dead processes and connections; late readers find it stale."""
-        for path in self._folder.glob(f"{which or f'{self.camera_id}.*'}.ring"):
-            path.unlink(missing_ok=True)
-
     def _take_frame(self, frame: FrameReady) -> None:
-        self._rings.add(frame.handle.ring)
+        self._rings.note(frame.handle.ring)
         self._leases.adopt(frame.handle)
         self._last_frame = frame
         self._gaps.note_picture(self._clock.monotonic_ns())
@@ -348,7 +338,7 @@ class CaptureHandle:
 
     def _take_answer(self, answer: FrameAt) -> None:
         if answer.handle is not None:
-            self._rings.add(answer.handle.ring)
+            self._rings.note(answer.handle.ring)
         self._frames.settle(answer)
 
     def _on_full(self) -> None:
@@ -366,7 +356,7 @@ class CaptureHandle:
             case FrameAt():
                 self._take_answer(message)
             case BurstPicture() | BurstEnded():
-                self._rings |= self._bursts.settle(message)
+                self._rings.note(*self._bursts.settle(message))
             case Heartbeat() | ClipProgress() | ClipClosed():
                 self._note(message)
             case SourceFailed():
@@ -378,7 +368,7 @@ class CaptureHandle:
                     self._take_state(message)
                     message = self._gaps.told(message, self._clock.monotonic_ns())
                 elif isinstance(message, SourceOpened):
-                    self._frame_ring = message.ring
+                    self._rings.opened(message.ring)
                 self._is_over = self._is_over or isinstance(message, EndOfStream)
                 self._inbox.put(message)
 
@@ -389,10 +379,9 @@ class CaptureHandle:
             return
         self._last_error = message.detail
         self._after_connection(message.detail)
-        if self._frame_ring:
-            prefix = Path(self._frame_ring).name.removesuffix(FRAME_RING_ENDING)
-            self._frame_ring = ""
-            asyncio.get_running_loop().run_in_executor(None, self._remove_rings, f"{prefix}-*")
+        lost = self._rings.take_lost_connection()
+        if lost:
+            asyncio.get_running_loop().run_in_executor(None, self._rings.remove, lost)
 
     def _note(self, message: Heartbeat | ClipProgress | ClipClosed) -> None:
         if isinstance(message, Heartbeat):

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spyoncino.detectors.base import FaceDetector, Image
-from spyoncino.detectors.embedders import Embedder
+from spyoncino.detectors.embedders import ALIGNED_PX, Embedder
 from spyoncino.detectors.results import DetectionMetrics, FaceDetectionResult
 from spyoncino.faces.alignment import align, align_box
 from spyoncino.faces.quality import measure
 from spyoncino.geometry.boxes import FULL_PICTURE, Box
 from spyoncino.runtime.face_regions import assign, head_part, without_doubles
-from spyoncino.runtime.tasks import FaceRegion, FaceResult, FoundFace
+from spyoncino.runtime.tasks import CropsResult, FaceRegion, FaceResult, FoundFace
 
 CROP_QUALITY: Final = 90
 """JPEG quality of the aligned faces, about 5 kB each; an embedding made again from such a crop has
@@ -209,6 +209,20 @@ class FaceLook:
             for face, image in looked
         )
 
+    def look_at_crops(self, crops: Sequence[bytes]) -> CropsResult:
+        """The vectors of aligned faces that were kept as JPEG.
+
+        Raises:
+            ModelError: The model failed.
+        """
+        if self.embedder is None:
+            return CropsResult("", (b"",) * len(crops))
+        images = [_aligned_of(crop) for crop in crops]
+        usable = [image for image in images if image is not None]
+        rows = iter(self.embedder.embed(usable).astype("<f4") if usable else ())
+        vectors = tuple(b"" if image is None else next(rows).tobytes() for image in images)
+        return CropsResult(self.embedder.name, vectors)
+
     def close(self) -> None:
         """Give the models back."""
         self.detector.close()
@@ -223,6 +237,16 @@ def _shrunk(image: Image, longest_px: int) -> Image:
         return image
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _aligned_of(crop: bytes) -> Image | None:
+    """The picture of a kept face; ``None`` for what is none."""
+    if not crop:
+        return None
+    image = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
+    if image is None or image.shape != (ALIGNED_PX, ALIGNED_PX, 3):
+        return None
+    return np.asarray(image, np.uint8)
 
 
 def _jpeg(image: Image) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from spyoncino.detectors.object_config import refuse_unknown
 from spyoncino.media.colour import PixelBox, i420_crop_to_bgr
 from spyoncino.runtime.face_look import FaceLook
 from spyoncino.runtime.frame_ring import read_frame
-from spyoncino.runtime.tasks import FaceJob, FaceResult
+from spyoncino.runtime.tasks import CropsJob, CropsResult, FaceJob, FaceResult
 
 
 def build_face_task(settings: Mapping[str, Any]) -> "FaceTask":
@@ -69,18 +69,26 @@ class FramePicture:
 
 
 class FaceTask:
-    """Looks at one frame for each call."""
+    """Looks at one frame for each call, or embeds faces that were kept."""
 
     def __init__(self, look: FaceLook) -> None:
         self.look = look
 
-    def __call__(self, job: FaceJob) -> FaceResult:
+    @overload
+    def __call__(self, job: FaceJob) -> FaceResult: ...
+
+    @overload
+    def __call__(self, job: CropsJob) -> CropsResult: ...
+
+    def __call__(self, job: FaceJob | CropsJob) -> FaceResult | CropsResult:
         """Look where the job says.
 
         Raises:
             StaleFrameError: The frame's slot was written again.
             ModelError: A model failed.
         """
+        if isinstance(job, CropsJob):
+            return self.look.look_at_crops(job.crops)
         return self.look.look_at(
             FramePicture(read_frame(job.frame)),
             job.regions,

@@ -35,6 +35,9 @@ class WorkerPool:
         lossless: Nothing is dropped and no deadline holds; ``submit`` waits for room.
         launcher: Starts workers; processes when not given, tests may pass ``InlineWorkers``.
 
+    Attributes:
+        worker_count: Workers asked for.
+
     Raises:
         UsageError: No worker, no task, or a kind twice.
     """
@@ -51,6 +54,7 @@ class WorkerPool:
     ) -> None:
         if workers < 1 or not tasks or len({task.kind for task in tasks}) < len(tasks):
             raise UsageError("A worker pool needs at least one worker and tasks of unique kinds.")
+        self.worker_count = workers
         self._clock = clock
         self._limits = limits
         self._lossless = lossless

@@ -147,6 +147,30 @@ class FaceResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CropsJob:
+    """Embed aligned faces that were kept; another payload of the kind ``faces``.
+
+    Args:
+        crops: JPEGs; none only asks for the name of the embedder.
+    """
+
+    crops: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CropsResult:
+    """The vectors of kept faces.
+
+    Args:
+        embedder: Name of their model; empty where there is none.
+        vectors: One for each crop, float32 little endian; empty where a crop cannot be used.
+    """
+
+    embedder: str
+    vectors: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotJob:
     """Write one frame as a JPEG file.
 

@@ -135,6 +135,20 @@ class Event(Record):
         default=None, description="The event that was closed at its maximum length."
     )
 
+    @property
+    def recognised(self) -> tuple[Identity, ...]:
+        """Who was there for certain, known or blocked: each person once, in the event's order."""
+        found: dict[str, Identity] = {}
+        for each in self.identities:
+            if each.name and each.decision in (Verdict.KNOWN, Verdict.BLOCKED):
+                found.setdefault(each.person_id or each.name, each)
+        return tuple(found.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of those who were there for certain."""
+        return tuple(each.name for each in self.recognised if each.name)
+
 
 class EventUpdate(Payload):
     """An event was created, changed or completed."""

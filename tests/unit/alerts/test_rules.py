@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fixtures.payloads import event
 
-from spyoncino.alerts.rules import Moment, Rule, TimeWindow, When, matching, names_of, why_not
+from spyoncino.alerts.rules import Moment, Rule, TimeWindow, When, matching, why_not
 from spyoncino.schemas.events import Event, Identity, TrackSummary, Verdict
 from spyoncino.schemas.modes import Mode
 
@@ -95,7 +95,7 @@ def test_nobody_stands_for_an_event_without_a_face() -> None:
 
 def test_somebody_unsure_is_never_named() -> None:
     unsure = visit(identities=(identity(Verdict.UNSURE, "Ann"),))
-    assert names_of(unsure) == ()
+    assert unsure.names == ()
     assert "name is none" in why_not(When(names=frozenset({"Ann"})), unsure, EVENING)
 
 

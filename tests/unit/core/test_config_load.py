@@ -517,4 +517,4 @@ def test_a_preset_lies_below_everything_the_user_writes(desk: Desk) -> None:
 def test_an_older_name_for_a_setting_that_is_not_there_is_told_and_ignored(desk: Desk) -> None:
     loaded = desk.load("", variables={"FACE_RECOGNITION_TOLERANCE": "0.5"})
     [notice] = loaded.notices
-    assert notice.endswith("TOLERANCE is ignored; there is no section faces in this version")
+    assert notice.endswith("TOLERANCE is ignored; there is no section recognition in this version")

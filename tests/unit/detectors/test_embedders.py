@@ -12,7 +12,7 @@ from tests.unit.detectors.conftest import ConstantModel, save_model
 import spyoncino
 from spyoncino.detectors.base import Image
 from spyoncino.detectors.embedder_config import (
-    DLIB_LIKENESS,
+    DLIB_RADIUS,
     FAMILY_GUESS,
     Likeness,
     likeness_of,
@@ -23,6 +23,7 @@ from spyoncino.detectors.embedders import Embedder, create_embedder
 from spyoncino.detectors.store import ModelStore
 from spyoncino.errors import ConfigError, ModelError
 from spyoncino.faces.alignment import align
+from spyoncino.faces.limits import distance_of
 
 VISITOR = Path(spyoncino.__file__).parent / "assets" / "demo" / "visitor.png"
 LANDMARKS = np.array([[181, 88], [229, 86], [208, 112], [190, 132], [227, 130]], np.float64)
@@ -230,15 +231,6 @@ def test_figures_of_a_users_model_are_a_guess_until_given() -> None:
         likeness_of({"model": {**model, "known_from": 0.3, "unsure_from": 0.4}})
 
 
-def test_usual_tolerance_means_each_embedders_own_limit() -> None:
-    for likeness in (likeness_of({}), likeness_of({"model": "dlib"}), FAMILY_GUESS):
-        assert likeness.similarity_of(0.6) == pytest.approx(likeness.known_from)
-        assert likeness.distance_of(likeness.known_from) == pytest.approx(0.6)
-        assert likeness.similarity_of(0.0) == 1.0
-        assert likeness.similarity_of(0.5) > likeness.similarity_of(0.6)
-        assert likeness.distance_of(likeness.similarity_of(0.45)) == pytest.approx(0.45)
-
-
 def test_tolerance_of_dlib_is_its_own_euclidean_distance() -> None:
     rng = np.random.default_rng(4)
     raw = rng.normal(size=(40, 128))
@@ -250,7 +242,7 @@ def test_tolerance_of_dlib_is_its_own_euclidean_distance() -> None:
     assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(40), abs=1e-6)
     for first, second, one, two in zip(raw[:20], raw[20:], rows[:20], rows[20:], strict=True):
         distance = float(np.linalg.norm(first - second))
-        assert DLIB_LIKENESS.distance_of(float(one @ two)) == pytest.approx(distance, rel=0.05)
+        assert distance_of(float(one @ two), DLIB_RADIUS) == pytest.approx(distance, rel=0.05)
 
 
 def test_overlong_vectors_of_dlib_still_have_length_1() -> None:
@@ -268,4 +260,4 @@ def test_dlib_gives_rows_on_its_sphere(face: Image) -> None:
     embedder = create_embedder({"model": "dlib"})
     rows = embedder.embed([face, np.ascontiguousarray(face[:, ::-1])])
     assert rows.shape == (2, embedder.dimensions)
-    assert DLIB_LIKENESS.distance_of(float(rows[0] @ rows[1])) < 0.4
+    assert distance_of(float(rows[0] @ rows[1]), DLIB_RADIUS) < 0.4

@@ -6,6 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spyoncino.detectors.embedder_config import (
+    DLIB_LIKENESS,
+    DLIB_RADIUS,
+    FAMILY_GUESS,
+    likeness_of,
+)
 from spyoncino.errors import UsageError
 from spyoncino.faces.limits import (
     Limits,
@@ -37,6 +43,18 @@ def test_for_dlib_the_tolerance_is_the_distance_itself(tolerance: float, length:
     dlib = Model(similarity_of(0.6, length), similarity_of(0.7, length))
     literal = similarity_of(tolerance, length)
     assert limits_for(dlib, tolerance).known_from == pytest.approx(literal, abs=1e-9)
+
+
+def test_the_usual_tolerance_means_each_embedders_own_limit() -> None:
+    for likeness in (likeness_of({}), likeness_of({"model": "dlib"}), FAMILY_GUESS):
+        assert limits_for(likeness, 0.6).known_from == pytest.approx(likeness.known_from)
+        assert limits_for(likeness, 0.5).known_from > likeness.known_from
+
+
+def test_the_entry_of_dlib_makes_its_tolerance_the_distance_itself() -> None:
+    for tolerance in (0.3, 0.45, 0.6):
+        known_from = limits_for(DLIB_LIKENESS, tolerance).known_from
+        assert distance_of(known_from, DLIB_RADIUS) == pytest.approx(tolerance)
 
 
 @given(st.floats(0.01, 1.2), st.floats(0.01, 1.2))

@@ -17,6 +17,7 @@ from spyoncino.core.paths import DataFolder
 from spyoncino.errors import DamagedFileError, StorageError, UsageError
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_names import person_id_of
+from spyoncino.persistence.people_renewal import reembed
 from spyoncino.persistence.people_rows import NewFace, PersonKind
 from spyoncino.persistence.people_schema import STEPS
 
@@ -126,6 +127,31 @@ def test_a_search_sees_what_was_added_removed_or_written_by_others(
     assert len(people.find_matches(unit(1, 0))) == 2
     assert people.remove_faces([first, "77"]) == 1
     assert [match.person_id for match in people.find_matches(unit(1, 0))] == ["bob"]
+
+
+def test_a_face_that_is_removed_takes_what_other_models_made_of_it_along(
+    people: FaceDatabase,
+) -> None:
+    for crop in (b"bad", b"good"):
+        people.add_face("ann", unit(1, 0), model="old", crop=crop)
+    people.add_face("bob", unit(1, 0), model="old", crop=b"bad")
+    assert reembed(people, lambda crops: [unit(1, 1, 1)] * len(crops), "new") == (3, 0)
+    (bad,) = (face for face in people.list_faces("ann", model="new") if face.crop == b"bad")
+    assert people.remove_faces([bad.face_id]) == 1
+    assert {face.crop for face in people.list_faces("ann")} == {b"good"}
+    assert len(people.list_faces("bob")) == 2
+    assert reembed(people, lambda crops: [unit(1, 1, 1)] * len(crops), "new") == (0, 0)
+
+
+def test_a_vector_for_a_face_that_is_gone_is_not_kept(people: FaceDatabase) -> None:
+    face_id = people.add_face("ann", unit(1, 0), model="old", crop=CROP)
+    people.flag("ann", PersonKind.BLOCKED)
+    assert people.add_vector_of(face_id, unit(1, 1, 1), "new")
+    (made,) = people.list_faces(model="new")
+    assert (made.person_id, made.crop, made.is_blacklisted) == ("ann", CROP, True)
+    people.forget("ann")
+    assert not people.add_vector_of(face_id, unit(1, 1, 1), "new")
+    assert people.people() == []
 
 
 def test_vectors_of_two_models_never_meet(people: FaceDatabase) -> None:
@@ -253,10 +279,10 @@ def test_a_new_model_makes_its_vectors_from_the_kept_crops(people: FaceDatabase)
     def embed(crops: Sequence[bytes]) -> list[NDArray[np.float64] | None]:
         return [None if crop == b"c3" else unit(1, 2, int(crop[1:])) for crop in crops]
 
-    assert people.reembed(embed, "new", batch=2) == (4, 2)
+    assert reembed(people, embed, "new", batch=2) == (4, 2)
     assert people.newest_model() == "new"
     assert [face.metadata["n"] for face in people.list_faces(model="new")] == [0, 1, 2, 4]
-    assert people.reembed(embed, "new") == (0, 2)
+    assert reembed(people, embed, "new") == (0, 2)
     assert len(people.list_faces(model="old")) == 6
 
 

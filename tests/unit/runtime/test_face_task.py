@@ -11,7 +11,7 @@ from spyoncino.errors import ConfigError, StaleFrameError
 from spyoncino.geometry.boxes import Box
 from spyoncino.runtime.face_task import FaceTask, build_face_task
 from spyoncino.runtime.frame_ring import FrameHandle, FrameRing, RingStates
-from spyoncino.runtime.tasks import FACES, TASK_FACTORIES, FaceJob, FaceRegion
+from spyoncino.runtime.tasks import FACES, TASK_FACTORIES, CropsJob, FaceJob, FaceRegion
 
 VISITOR = Path(spyoncino.__file__).parent / "assets" / "demo" / "visitor.png"
 WIDTH, HEIGHT = 640, 512
@@ -67,6 +67,17 @@ def test_frame_that_was_written_again_is_an_error(
     put(ring)
     with pytest.raises(StaleFrameError):
         task(FaceJob(handle, whole=True))
+
+
+def test_kept_crops_are_embedded_like_the_faces_they_were(task: FaceTask, ring: FrameRing) -> None:
+    (face,) = task(FaceJob(put(ring), whole=True)).faces
+    wide = cv2.imencode(".png", np.zeros((112, 113, 3), np.uint8))[1].tobytes()
+    result = task(CropsJob((b"no picture", face.crop, b"", wide)))
+    assert result.embedder == "mobilefacenet"
+    assert [bool(each) for each in result.vectors] == [False, True, False, False]
+    again, first = (np.frombuffer(each, "<f4") for each in (result.vectors[1], face.vector))
+    assert float(again @ first) > 0.99
+    assert task(CropsJob()).embedder == "mobilefacenet"
 
 
 def test_both_models_are_asked_for_their_health(task: FaceTask) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
 
-from spyoncino.alerts.rules import names_of
 from spyoncino.clients.far_host import is_loopback
 from spyoncino.core.context import ModuleContext
 from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
@@ -107,7 +106,7 @@ class EmailModule(DeliveryModule[EmailSettings]):
             await super().on_alert(alert)
 
     def _is_worth_a_mail(self, alert: AlertNotification) -> bool:
-        names = () if alert.event is None else names_of(alert.event)
+        names = () if alert.event is None else alert.event.names
         before = self._named.get(alert.event_ref)
         has_new_name = before is not None and bool(set(names) - set(before))
         self._named[alert.event_ref] = names

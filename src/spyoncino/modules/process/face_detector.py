@@ -14,6 +14,7 @@ from spyoncino.events.face_moments import Moment
 from spyoncino.events.labels import PERSON
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.face_camera import FaceCamera
+from spyoncino.modules.face_figures import LookFigures
 from spyoncino.modules.face_frames import HeldFrames
 from spyoncino.modules.face_line import FaceLine, Glance, LineLimits
 from spyoncino.modules.face_load import FaceLoad
@@ -71,8 +72,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
         self._load = FaceLoad()
         self._detector = ""
         self._last_error = ""
-        self._counts = dict.fromkeys(("looks", "faces", "embedded", "failed", "overtaken"), 0)
-        self._spent_ms = 0.0
+        self._figures = LookFigures(context.clock)
 
     async def configure(self, settings: FaceSettings) -> None:
         """Take new settings.
@@ -123,21 +123,15 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
     def get_metrics(self) -> dict[str, float | int | str]:
         """The specified figures of face detection, and how much was left out.
 
-        Times in seconds; the rate is that of the pool, over the last ten seconds.
+        Times in seconds; the rate is looks per second over the last ten seconds.
         """
         lines = [each.line for each in self._cameras.values()]
-        done, failed = self._counts["looks"], self._counts["failed"]
         return {
-            "detection_count": done,
-            "detection_errors": failed,
-            "avg_detection_time": self._spent_ms / 1000 / max(1, done),
-            "error_rate": failed / max(1, done + failed),
+            **self._figures.metrics(),
             "queue_size": sum(line.waiting for line in lines),
             "pending_jobs": sum(line.running for line in lines),
+            "worker_count": self.context.pool.worker_count,
             "detector_type": self._detector,
-            "faces": self._counts["faces"],
-            "faces_embedded": self._counts["embedded"],
-            "looks_overtaken": self._counts["overtaken"],
             "looks_shed": self._load.shed,
         }
 
@@ -282,7 +276,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
         settings = self.camera_settings(glance.frame.camera)
         limits = LineLimits(settings.max_in_flight, settings.max_burst_waiting)
         for lost in camera.line.offer(glance, limits):
-            self._counts["overtaken"] += 1
+            self._figures.overtaken += 1
             why = "the worker pool is slower than the camera; a newer frame took its place"
             self._record(lost.frame, "overtaken look at faces", False, why)
 
@@ -310,7 +304,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
         if math.isfinite(settled_s):
             camera.time_told_s = settled_s
         if glance.looked and (failure := failure_of(glance, self.name, self._detector)):
-            self._counts["failed"] += 1
+            self._figures.failed += 1
             self._last_error = failure.error
             self._record(glance.frame, "look at faces", False, "it failed for good")
             self.context.log.warning(
@@ -326,10 +320,7 @@ class FaceDetectorModule(ProcessModule[FaceSettings]):
     def _note(self, camera: FaceCamera, glance: Glance, found: FaceDetectionEvent) -> None:
         self._last_error = ""
         self._detector = found.detection_metadata.detector_type
-        self._counts["looks"] += 1
-        self._counts["faces"] += len(found.faces)
-        self._counts["embedded"] += sum(bool(face.vector) for face in found.faces)
-        self._spent_ms += found.detection_metadata.processing_time_ms
+        self._figures.note(found)
         for track_id in (each.track_id for each in glance.regions):
             if track_id is not None:
                 mine = tuple(face for face in found.faces if face.track_id == track_id)

@@ -21,17 +21,20 @@ from spyoncino.events.labels import PERSON
 from spyoncino.faces.gallery import Gallery, Reference
 from spyoncino.faces.identify import Limits, decide
 from spyoncino.faces.limits import DEFAULT_TOLERANCE, MAX_TOLERANCE, limits_for
+from spyoncino.modules.chores import Chores
 from spyoncino.modules.face_memory import FaceMemory, Follow
+from spyoncino.modules.face_renewal import GalleryRenewal
 from spyoncino.schemas.detections import TrackUpdate
-from spyoncino.schemas.events import Identity
+from spyoncino.schemas.events import Identity, Verdict
 from spyoncino.schemas.faces import FaceDetectionEvent, FaceRecognitionEvent, GalleryChange
-from spyoncino.schemas.status import ErrorReport, HealthState, HealthStatus
+from spyoncino.schemas.status import ErrorReport, HealthState, HealthStatus, StatusNotice
 from spyoncino.schemas.topics import (
     FACES_DETECTED,
     FACES_RECOGNIZED,
     GALLERY_CHANGED,
     MOTION_ZONED,
     STATUS_ERROR,
+    STATUS_NOTICE,
 )
 
 BETTER_BY = 0.03
@@ -98,7 +101,7 @@ class FaceRecognizerModule(ProcessModule[RecognitionSettings]):
         Consume(MOTION_ZONED, "on_tracks"),
         Consume(GALLERY_CHANGED, "on_gallery", policy=Policy.BLOCK),
     )
-    publishes = (FACES_RECOGNIZED, STATUS_ERROR)
+    publishes = (FACES_RECOGNIZED, STATUS_ERROR, STATUS_NOTICE)
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
@@ -107,6 +110,8 @@ class FaceRecognizerModule(ProcessModule[RecognitionSettings]):
         self._names: dict[str, str] = {}
         self._limits = Limits()
         self._turn = asyncio.Lock()
+        self._chores = Chores(context.log)
+        self._renewal = GalleryRenewal(context, self._chores, self._notice, self._read_again)
         self._counts = dict.fromkeys(("faces", "named", "unknown", "errors"), 0)
         self._spent_ms = 0.0
         self._last_error = ""
@@ -122,18 +127,21 @@ class FaceRecognizerModule(ProcessModule[RecognitionSettings]):
         await self._judge_all()
 
     async def start(self) -> None:
-        """Nothing to acquire: the gallery is read when the first face says which model it needs."""
+        """See whether the references fit the workers' model; the first face has them read."""
+        self._renewal.begin()
 
     async def stop(self) -> None:
         """Forget every face."""
+        await self._chores.cancel()
         self._cameras.clear()
         self._gallery = Gallery("")
 
     async def health(self) -> HealthStatus:
-        """Degraded while the last face could not be compared."""
+        """Degraded while faces cannot be compared, or not with everybody."""
+        problem = self._last_error or self._renewal.sentence or self._chores.last_error
         return HealthStatus(
-            state=HealthState.DEGRADED if self._last_error else HealthState.OK,
-            detail=self._last_error,
+            state=HealthState.DEGRADED if problem else HealthState.OK,
+            detail=problem,
             numbers={
                 "faces": self._counts["faces"],
                 "named": self._counts["named"],
@@ -182,12 +190,22 @@ class FaceRecognizerModule(ProcessModule[RecognitionSettings]):
     async def on_gallery(self, change: GalleryChange) -> None:
         """People have changed: read them again, and judge who is in view anew."""
         del change
+        await self._read_again()
+
+    # --- gallery ---------------------------------------------------------------------------------
+
+    async def _read_again(self) -> None:
         async with self._turn:
             if self._gallery.embedder:
                 await self._load(self._gallery.embedder)
         await self._judge_all()
 
-    # --- gallery ---------------------------------------------------------------------------------
+    async def _notice(self, sentence: str, state: HealthState) -> None:
+        severity = "info" if state is HealthState.OK else "warning"
+        notice = StatusNotice(
+            source=self.name, component=self.name, message=sentence, severity=severity, state=state
+        )
+        await self.publish(STATUS_NOTICE, notice)
 
     async def _use_model(self, embedder: str) -> None:
         """Vectors of different models never mix: another one begins with nothing."""
@@ -202,6 +220,7 @@ class FaceRecognizerModule(ProcessModule[RecognitionSettings]):
         if people is None:
             self._gallery = Gallery(embedder)
             return
+        await self._renewal.look(embedder)
 
         def read() -> tuple[Gallery, dict[str, str]]:
             names = {each.person_id: each.name for each in people.people()}
@@ -255,14 +274,18 @@ class FaceRecognizerModule(ProcessModule[RecognitionSettings]):
 
     async def _decide(self, follow: Follow) -> Identity:
         began = time.perf_counter()
-        arguments = follow.vote, self._gallery, self._limits, self._names
+        gallery = self._gallery if self._renewal.is_whole else Gallery(self._gallery.embedder)
+        arguments = follow.vote, gallery, self._limits, self._names
         if len(self._gallery) >= IN_A_THREAD_FROM:
             identity = await asyncio.to_thread(decide, *arguments)
         else:
             identity = decide(*arguments)
         self._spent_ms += 1000 * (time.perf_counter() - began)
         self._counts["unknown" if identity.name is None else "named"] += 1
-        return identity.model_copy(update={"loose_id": follow.loose_id})
+        changes: dict[str, Any] = {"loose_id": follow.loose_id}
+        if not self._renewal.is_whole:  # unsure: who may be known is not kept as a stranger
+            changes |= {"decision": Verdict.UNSURE, "reason": self._renewal.sentence}
+        return identity.model_copy(update=changes)
 
     async def _tell(
         self,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spyoncino.runtime.capture.packet_sizes import LIMIT, MAX_LIMIT, MIN_KNOWN, PacketSizes
@@ -82,12 +82,12 @@ def test_a_false_alarm_raises_the_limit_for_a_while_only() -> None:
     assert packets.limit == LIMIT
 
 
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=600))
-def test_any_sizes_can_be_learned_and_asked_about(sizes: list[int]) -> None:
-    packets = PacketSizes()
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=40), st.integers(1, 15))
+def test_any_sizes_can_be_learned_and_asked_about(some: list[int], times: int) -> None:
+    """Few are drawn and come again: long lists fail hypothesis' check of speed when it is busy."""
+    packets, sizes = PacketSizes(), some * times
     for size in sizes:
         packets.is_jump(size)
         packets.learn(size)
     assert packets.is_known == (len(sizes) >= MIN_KNOWN)
-    assert packets.is_jump(10**9) in (True, False)
+    assert packets.is_jump(10**9) or packets.is_known
