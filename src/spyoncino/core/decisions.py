@@ -78,7 +78,7 @@ class DecisionLog:
     """A bounded ring of decisions; the oldest give way.
 
     Args:
-        capacity: Decisions kept, at least 1; one takes about 250 bytes.
+        capacity: Decisions kept, at least 1; one takes about 350 bytes.
     """
 
     def __init__(self, capacity: int = 20_000) -> None:

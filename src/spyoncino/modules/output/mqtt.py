@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from spyoncino import __version__
-from spyoncino.alerts.rules import names_of
 from spyoncino.clients.home_assistant import (
     OFF,
     OFFLINE,
@@ -209,7 +208,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
                 "type": event.type,
                 "state": event.state.value,
                 "labels": list(event.labels),
-                "names": list(names_of(event)),
+                "names": list(event.names),
                 "presses": len(event.presses),
                 "started_at": event.started_at.isoformat(),
                 "ended_at": event.ended_at.isoformat(),
@@ -241,7 +240,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
             is_open[event.event_id] = "person" in event.labels
         self._fact(event.camera, "motion", ON if is_open else OFF)
         self._fact(event.camera, "person", ON if any(is_open.values()) else OFF)
-        if names := names_of(event):
+        if names := event.names:
             self._fact(event.camera, "visitor", ", ".join(names).encode())
 
     async def on_media(self, artifact: MediaArtifact) -> None:
