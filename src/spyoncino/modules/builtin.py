@@ -26,6 +26,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.output.email:EmailModule",
     "spyoncino.modules.output.mqtt:MqttModule",
     "spyoncino.modules.output.telegram:TelegramModule",
+    "spyoncino.modules.output.watchman:Watchman",
     "spyoncino.modules.output.webhook:WebhookModule",
     "spyoncino.modules.dashboard.console:ConsoleDashboard",
     "spyoncino.modules.dashboard.web_server:WebServer",
