@@ -13,6 +13,7 @@ from spyoncino.alerts.troubles import News, Pace, Trouble, TroubleWatch
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, ModuleSettings, OutputModule
 from spyoncino.core.queues import Policy
+from spyoncino.errors import StorageError
 from spyoncino.modules.chores import Chores
 from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
@@ -145,12 +146,15 @@ class Watchman(OutputModule[WatchmanSettings]):
     async def _look_on(self) -> None:
         while True:
             await self.context.clock.sleep(TICK_S)
-            local = self.context.clock.utc_now().astimezone()
-            if not self.settings.enabled:
-                continue
-            await self._look_at_clock(local)
-            if self._parts is None:  # nobody has said yet how anything is doing
-                continue
+            if self.settings.enabled:
+                try:
+                    await self._look(self.context.clock.utc_now().astimezone())
+                except StorageError as error:  # what was published is on its way all the same
+                    self.context.log.error("what is told is not safe", error=str(error))
+
+    async def _look(self, local: datetime) -> None:
+        await self._look_at_clock(local)
+        if self._parts is not None:  # somebody has said how everything is doing
             for news in self._watch.look(self._wrong(), local, self._now_s()):
                 await self._tell(news)
 
