@@ -23,6 +23,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.storage.media_keeper:MediaKeeper",
     "spyoncino.modules.storage.face_keeper:FaceKeeper",
     "spyoncino.modules.output.alert_engine:AlertEngine",
+    "spyoncino.modules.output.apprise:AppriseModule",
     "spyoncino.modules.output.dead_man:DeadMan",
     "spyoncino.modules.output.email:EmailModule",
     "spyoncino.modules.output.mqtt:MqttModule",
