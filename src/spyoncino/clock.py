@@ -64,6 +64,10 @@ class FakeClock:
         """Start plus what was advanced."""
         return self._start + timedelta(microseconds=self._elapsed_ns / 1000)
 
+    def set_wall(self, now: datetime) -> None:
+        """Set the wall clock, as a person or NTP does; durations do not notice."""
+        self._start += now - self.utc_now()
+
     async def sleep(self, seconds: float) -> None:
         """Wait until ``advance`` has moved the clock this far."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -101,15 +101,27 @@ class WebhookClient:
                 self._url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 await response.content.read(MAX_ANSWER_BYTES)
-                _judge(response.status, response.headers.get("Retry-After"), now)
+                judge("the webhook", response.status, response.headers.get("Retry-After"), now)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise DeliveryError(f"the webhook cannot be reached: {_cause(error)}") from error
+            raise DeliveryError(f"the webhook cannot be reached: {cause(error)}") from error
 
 
-def _judge(status: int, retry_after: str | None, now: datetime) -> None:
+def judge(who: str, status: int, retry_after: str | None, now: datetime) -> None:
+    """Nothing for a success.
+
+    Args:
+        who: Answered, for people.
+        status: Of the answer.
+        retry_after: Its header of that name.
+        now: Wall time.
+
+    Raises:
+        DeliveryRefusedError: It will say the same next time.
+        DeliveryError: It may pass.
+    """
     if 200 <= status < 300:
         return
-    sentence = f"the webhook answered {status} {_phrase(status)}".rstrip()
+    sentence = f"{who} answered {status} {_phrase(status)}".rstrip()
     if status in _PASSING or status >= 500:
         raise DeliveryError(sentence, retry_after_s(retry_after, now))
     if 300 <= status < 400:
@@ -143,7 +155,7 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
     """Why, without the address: it may hold a secret."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "its certificate is not trusted"

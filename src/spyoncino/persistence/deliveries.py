@@ -153,6 +153,30 @@ class DeliveryStore:
         async with self._database.read() as connection:
             return [_delivery(row) for row in (await connection.execute(query)).all()]
 
+    async def unfinished(self, rule: str, since: datetime) -> list[AlertNotification]:
+        """The newest revisions of messages that may still change, each once, oldest first.
+
+        Args:
+            rule: That wanted them.
+            since: Messages that were wanted first before are left out.
+        """
+        query = (
+            select(DELIVERIES.c.alert)
+            .where(
+                DELIVERIES.c.queued_at >= since,
+                DELIVERIES.c.alert["rule"].as_string() == rule,
+            )
+            .order_by(DELIVERIES.c.queued_at)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).scalars().all()
+        newest: dict[str, AlertNotification] = {}
+        for alert in map(AlertNotification.model_validate, rows):
+            before = newest.setdefault(alert.event_ref, alert)
+            if alert.revision > before.revision:
+                newest[alert.event_ref] = alert
+        return [alert for alert in newest.values() if not alert.is_final]
+
     async def counts(self) -> dict[tuple[str, str], int]:
         """Messages by channel and state."""
         query = select(DELIVERIES.c.channel, DELIVERIES.c.state, func.count()).group_by(

@@ -1,7 +1,6 @@
 """Tells people by mail: one thread for each event, few mails in it."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
@@ -11,14 +10,12 @@ from pydantic import ByteSize, Field, SecretStr, field_validator, model_validato
 from spyoncino.clients.far_host import is_loopback
 from spyoncino.core.context import ModuleContext
 from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.modules.follow_up import FollowUp, FollowUps, wait_for_picture_s
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification
 
 if TYPE_CHECKING:
     from spyoncino.clients.mail import Letter, MailServer
-
-EVENTS_KEPT: Final = 256
-"""Events of which it is remembered who was named in the last mail."""
 
 ATTACHED: Final = {".mp4": ("clip.mp4", "video/mp4"), ".gif": ("preview.gif", "image/gif")}
 """Files that come with a mail, by their ending: name and MIME type there."""
@@ -45,7 +42,7 @@ class EmailSettings(DeliverySettings):
         le=30,
         description="A mail cannot be changed later, so the first one waits so long for a picture.",
     )
-    follow_up: Literal["none", "names", "final", "all"] = Field(
+    follow_up: FollowUp = Field(
         default="final",
         description="Further mails of an event: none; names: when somebody is recognised; final: "
         "also when it is over and its clip is ready; all: every change.",
@@ -89,7 +86,7 @@ class EmailModule(DeliveryModule[EmailSettings]):
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
-        self._named: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._follow_ups = FollowUps()
 
     def targets(self, alert: AlertNotification) -> Sequence[str]:
         """Every address gets a mail of its own."""
@@ -102,32 +99,14 @@ class EmailModule(DeliveryModule[EmailSettings]):
         Raises:
             StorageError: The database refused, and the bus repeats.
         """
-        if self._is_worth_a_mail(alert):
+        is_waiting = self.is_waiting(alert.event_ref)
+        wish = self.settings.follow_up
+        if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):
             await super().on_alert(alert)
-
-    def _is_worth_a_mail(self, alert: AlertNotification) -> bool:
-        names = () if alert.event is None else alert.event.names
-        before = self._named.get(alert.event_ref)
-        has_new_name = before is not None and bool(set(names) - set(before))
-        self._named[alert.event_ref] = names
-        self._named.move_to_end(alert.event_ref)
-        while len(self._named) > EVENTS_KEPT:
-            self._named.popitem(last=False)
-        if (
-            alert.revision == 1
-            or self.is_waiting(alert.event_ref)
-            or self.settings.follow_up == "all"
-        ):
-            return True
-        if self.settings.follow_up == "final" and alert.is_final:
-            return True
-        return self.settings.follow_up in ("names", "final") and has_new_name
 
     def may_wait_s(self, delivery: Delivery) -> float:
         """The first mail waits for its picture."""
-        has_picture = any(path.endswith(".jpg") for path in delivery.alert.media)
-        wants_one = delivery.alert.event is not None and not has_picture
-        return self.settings.picture_wait_s if wants_one else 0.0
+        return wait_for_picture_s(delivery, self.settings.picture_wait_s)
 
     async def tell(self, delivery: Delivery) -> Receipt:
         """Send a mail.

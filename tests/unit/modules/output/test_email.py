@@ -9,7 +9,7 @@ from tests.fixtures.mail_stand_in import PASSWORD, USER, Postman, postman
 from tests.fixtures.payloads import EVENT_ID, event
 from tests.unit.alerts.test_rules import identity
 
-from spyoncino.modules.output.email import EVENTS_KEPT, EmailModule, EmailSettings
+from spyoncino.modules.output.email import EmailModule, EmailSettings
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import Verdict
 from spyoncino.schemas.topics import NOTIFY_QUEUED
@@ -151,17 +151,6 @@ async def test_every_address_gets_a_mail_of_its_own(harness: ModuleHarness, tmp_
         await harness.feed(QUEUED, alert(harness))
         await arrived(harness, far, 2)
     assert sorted(mail["To"] for mail in far.mails) == ["ann@example.org", "bob@example.org"]
-
-
-async def test_what_was_named_is_remembered_for_few_events(
-    harness: ModuleHarness, tmp_path: Path
-) -> None:
-    with postman(tmp_path) as far:
-        module = await mailing(harness, far)
-        module._is_worth_a_mail(alert(harness))
-        for number in range(EVENTS_KEPT + 5):
-            module._is_worth_a_mail(alert(harness, event_ref=f"e{number}"))
-    assert len(module._named) == EVENTS_KEPT
 
 
 GOOD = {"enabled": True, "host": "mail.example.org", "to": ("a@b.c",), "sender": "x@y.z"}

@@ -1,0 +1,136 @@
+"""Tells through everything else: the hundred services that the library Apprise speaks to."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from pydantic import ByteSize, Field, SecretStr, model_validator
+
+from spyoncino.clients import apprise_service
+from spyoncino.core.context import ModuleContext
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
+from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.modules.follow_up import FollowUp, FollowUps, wait_for_picture_s
+from spyoncino.persistence.deliveries import Delivery
+from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.status import HealthState, HealthStatus
+
+
+class AppriseSettings(DeliverySettings):
+    """Section ``apprise``: services that Spyoncino does not speak to by itself."""
+
+    services: dict[str, SecretStr] = Field(
+        default={},
+        description="Own name to Apprise address, such as phone: ntfys://host/topic. The address "
+        "is a secret, the name is not.",
+    )
+    picture_wait_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=30,
+        description="What is sent cannot be changed, so the first message waits so long for a "
+        "picture.",
+    )
+    follow_up: FollowUp = Field(
+        default="final",
+        description="Further messages of an event: none; names: when somebody is recognised; "
+        "final: also when it is over; all: every change.",
+    )
+    max_bytes: ByteSize = Field(
+        default=ByteSize(5_000_000), description="A larger picture is left out, and said so."
+    )
+
+    @model_validator(mode="after")
+    def _can_send(self) -> Self:
+        if not self.enabled:
+            return self
+        if not self.services:
+            raise ValueError("services is empty: without one nobody is told")
+        if apprise_service.is_installed():  # without it the module says what to install
+            urls = {name: url.get_secret_value() for name, url in self.services.items()}
+            if problem := apprise_service.first_wrong(urls):
+                raise ValueError(f"services.{problem}")
+        return self
+
+
+class AppriseModule(DeliveryModule[AppriseSettings]):
+    """Sends a first message with the picture, and as few more as ``follow_up`` says."""
+
+    name = "output.apprise"
+    section = "apprise"
+    channel = "apprise"
+    settings_model = AppriseSettings
+
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._follow_ups = FollowUps()
+
+    async def health(self) -> HealthStatus:
+        """As of every channel; also degraded while the library is missing."""
+        health = await super().health()
+        if self.settings.enabled and not apprise_service.is_installed():
+            detail = f"the library apprise is missing: {apprise_service.INSTALL}"
+            return health.model_copy(update={"state": HealthState.DEGRADED, "detail": detail})
+        return health
+
+    def targets(self, alert: AlertNotification) -> Sequence[str]:
+        """Every service, by the name that the settings give it."""
+        del alert
+        return tuple(self.settings.services)
+
+    async def on_alert(self, alert: AlertNotification) -> None:
+        """Take a revision that is worth a message.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
+        is_waiting = self.is_waiting(alert.event_ref)
+        wish = self.settings.follow_up
+        if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):
+            await super().on_alert(alert)
+
+    def may_wait_s(self, delivery: Delivery) -> float:
+        """The first message waits for its picture."""
+        return wait_for_picture_s(delivery, self.settings.picture_wait_s)
+
+    async def tell(self, delivery: Delivery) -> Receipt:
+        """Send a message; the library blocks, so it does in a thread.
+
+        Raises:
+            DeliveryRefusedError: The service will never take it.
+            DeliveryError: It did not take it now.
+        """
+        if not apprise_service.is_installed():
+            raise DeliveryError(f"the library apprise is missing: {apprise_service.INSTALL}")
+        url = self.settings.services.get(delivery.key.target)
+        if url is None:
+            raise DeliveryRefusedError(f"there is no service {delivery.key.target!r} any more")
+        await asyncio.to_thread(self._send, url.get_secret_value(), delivery.alert)
+        return Receipt()
+
+    def _send(self, url: str, alert: AlertNotification) -> None:
+        picture, note = self._picture(alert)
+        apprise_service.send(
+            url,
+            apprise_service.Note(
+                title=alert.title,
+                text="\n".join(part for part in (alert.text, note) if part),
+                picture=picture,
+                is_urgent=alert.priority is AlertPriority.HIGH,
+            ),
+        )
+
+    def _picture(self, alert: AlertNotification) -> tuple[Path | None, str]:
+        """The first picture of the event, or why it does not come."""
+        for path in alert.media:
+            if path.endswith(".jpg"):
+                file = self.context.data.root / path
+                try:
+                    size_bytes = file.stat().st_size
+                except OSError as error:
+                    return None, f"{file.name} cannot be read ({error.strerror})"
+                if size_bytes > int(self.settings.max_bytes):
+                    return None, f"{file.name} is too large to send ({size_bytes / 1e6:.1f} MB)"
+                return file, ""
+        return None, ""
