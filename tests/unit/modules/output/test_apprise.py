@@ -15,6 +15,9 @@ from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import NOTIFY_FAILED, NOTIFY_QUEUED, NOTIFY_SENT
 from spyoncino.testing.harness import ModuleHarness
 
+pytest.importorskip("apprise", reason="the extra apprise is not installed")
+"""Settings are read outside of the event loop, where importing it may take its time."""
+
 QUEUED = NOTIFY_QUEUED.of("apprise")
 
 
