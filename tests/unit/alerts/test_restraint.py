@@ -55,6 +55,16 @@ def test_a_camera_tells_so_many_a_minute() -> None:
     assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 60.0) == ""
 
 
+def test_a_limit_that_is_raised_while_it_runs_holds() -> None:
+    restraint = Restraint(Limits(per_minute=1))
+    restraint.told(Rule("all"), "telegram", event(), 0.0)
+    restraint.limits = Limits(per_minute=3)
+    for second in (1, 2):
+        assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, second) == ""
+        restraint.told(Rule("all"), "telegram", event(), second)
+    assert "more than 3" in restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 3.0)
+
+
 def test_quiet_hours_let_only_the_urgent_pass() -> None:
     restraint = Restraint(Limits(quiet=TimeWindow(time(23, 0), time(6, 0))))
     urgent = Rule("block list", priority=AlertPriority.HIGH)
