@@ -67,11 +67,10 @@ class Gate:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in self._open:
+        for writer in tuple(self._open):
             writer.transport.abort()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=self.slow_s + 1)
 
     async def fail(self, fault: str) -> None:
         """Be as the fault says from now on; empty: well."""
@@ -182,6 +181,7 @@ class FarSides:
             raise
         finally:
             self._ready.set()
+            self._loop.close()
 
     async def _live(self) -> None:
         async with AsyncExitStack() as stack:
@@ -322,7 +322,7 @@ def _text(mail: Any) -> str:
 
 
 def _port(url: str) -> int:
-    return int(url.split(":")[2].split("/")[0])
+    return int(url.split(":")[2].split("/", maxsplit=1)[0])
 
 
 class ScaledClock:

@@ -16,6 +16,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from report import Row, write_report
 from telling_far import CHANNELS, FAULTS, FarSides, ScaledClock, Verdict
@@ -66,7 +67,7 @@ class Weather:
         self._thread = threading.Thread(target=self._change, name="weather")
         self.faults = 0
 
-    def __enter__(self) -> "Weather":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -18,35 +18,36 @@ from telling_far import CHANNELS, ROOT, ScaledClock
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.fixtures.payloads import event, known  # noqa: E402 - the path comes first
+from tests.fixtures.payloads import event, known
 
-from spyoncino.core.bus import Bus  # noqa: E402
-from spyoncino.core.logs import configure_logging  # noqa: E402
-from spyoncino.core.wiring import subscribe_module  # noqa: E402
-from spyoncino.modules.output import alert_engine  # noqa: E402
-from spyoncino.modules.output.alert_engine import AlertEngine  # noqa: E402
-from spyoncino.modules.output.email import EmailModule  # noqa: E402
-from spyoncino.modules.output.mqtt import MqttModule  # noqa: E402
-from spyoncino.modules.output.telegram import TelegramModule  # noqa: E402
-from spyoncino.modules.output.webhook import WebhookModule  # noqa: E402
-from spyoncino.persistence.database import Database  # noqa: E402
-from spyoncino.persistence.deliveries import DeliveryStore  # noqa: E402
-from spyoncino.persistence.media import MediaStore  # noqa: E402
-from spyoncino.schemas.events import (  # noqa: E402
+from spyoncino.core.bus import Bus
+from spyoncino.core.contracts import BaseModule
+from spyoncino.core.logs import configure_logging
+from spyoncino.core.wiring import subscribe_module
+from spyoncino.modules.output import alert_engine
+from spyoncino.modules.output.alert_engine import AlertEngine
+from spyoncino.modules.output.email import EmailModule
+from spyoncino.modules.output.mqtt import MqttModule
+from spyoncino.modules.output.telegram import TelegramModule
+from spyoncino.modules.output.webhook import WebhookModule
+from spyoncino.persistence.database import Database
+from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.persistence.media import MediaStore
+from spyoncino.schemas.events import (
     Event,
     EventCompleted,
     EventCreated,
     EventState,
     EventUpdate,
 )
-from spyoncino.schemas.media import MediaArtifact, MediaKind  # noqa: E402
-from spyoncino.schemas.topics import (  # noqa: E402
+from spyoncino.schemas.media import MediaArtifact, MediaKind
+from spyoncino.schemas.topics import (
     EVENT_COMPLETED,
     EVENT_CREATED,
     EVENT_UPDATED,
     MEDIA_READY,
 )
-from spyoncino.testing.harness import ModuleHarness  # noqa: E402
+from spyoncino.testing.harness import ModuleHarness
 
 STEPS = 5
 PUBLISHERS = 4
@@ -158,7 +159,13 @@ async def live(folder: Path) -> None:
     harness.context.channels = lambda: CHANNELS
     harness.set_camera()
     async with harness.bus:
-        kinds = (AlertEngine, WebhookModule, EmailModule, TelegramModule, MqttModule)
+        kinds: tuple[type[BaseModule[Any]], ...] = (
+            AlertEngine,
+            WebhookModule,
+            EmailModule,
+            TelegramModule,
+            MqttModule,
+        )
         modules = [kind(harness.context) for kind in kinds]
         for kind, module in zip(kinds, modules, strict=True):
             facts = {"rules": RULES} if kind is AlertEngine else options["channels"][kind.section]

@@ -7,8 +7,8 @@ from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from telling_far import CHANNELS  # noqa: E402 - the path comes first
-from telling_faults import drill, rows_of  # noqa: E402
+from telling_far import CHANNELS
+from telling_faults import drill, rows_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,13 +23,8 @@ EVENTS = 40
 
 def test_no_visit_is_without_its_last_message_although_main_is_killed_and_far_sides_fail() -> None:
     outcome = drill(EVENTS, kills=3, phase_s=0.5)
-    for row in rows_of(outcome, EVENTS):
-        print(f"{row.name}: {row.value:g} {row.unit}")
-    assert {channel: outcome.missing(channel, EVENTS) for channel in CHANNELS} == dict.fromkeys(
-        CHANNELS, set()
-    )
+    sys.stdout.writelines(f"{row.name}: {row.value:g}\n" for row in rows_of(outcome, EVENTS))
+    missing = {channel: outcome.missing(channel, EVENTS) for channel in CHANNELS}
+    assert missing == {channel: set() for channel in CHANNELS}
     assert outcome.given_up == 0
-    assert {channel: outcome.verdicts[channel].doubled for channel in ("webhook", "mqtt")} == {
-        "webhook": 0,
-        "mqtt": 0,
-    }
+    assert outcome.verdicts["webhook"].doubled + outcome.verdicts["mqtt"].doubled == 0

@@ -200,7 +200,9 @@ class AlertEngine(OutputModule[AlertSettings]):
         if sheet is None:
             is_old = event.started_at < self._started_at
             told = await self._told_before(event.event_id, is_old=is_old)
-            sheet = await self._new_sheet(event, told)
+            known = _newest(told)
+            is_over = known is not None and known.state in CLOSED_STATES
+            sheet = await self._new_sheet(known if known and is_over else event, told)
         return sheet
 
     async def _known_sheet(self, artifact: MediaArtifact) -> _Sheet | None:
@@ -211,9 +213,8 @@ class AlertEngine(OutputModule[AlertSettings]):
         sheet = self._sheets.get(artifact.event_ref)
         if sheet is None:
             told = await self._told_before(artifact.event_ref, is_old=True)
-            events = [each.alert.event for each in told if each.alert.event is not None]
-            if events:
-                sheet = await self._new_sheet(events[-1], told)
+            if (event := _newest(told)) is not None:
+                sheet = await self._new_sheet(event, told)
         return sheet
 
     async def _told_before(self, event_ref: str, *, is_old: bool) -> list[Delivery]:
@@ -363,6 +364,14 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     def _now_s(self) -> float:
         return self.context.clock.monotonic_ns() / 1e9
+
+
+def _newest(told: Sequence[Delivery]) -> Event | None:
+    """The event as it was told last; revisions of several channels do not compare, states do."""
+    alerts = sorted((each.alert for each in told), key=lambda alert: alert.timestamp)
+    events = [alert.event for alert in alerts if alert.event is not None]
+    events.sort(key=lambda event: event.state in CLOSED_STATES)
+    return events[-1] if events else None
 
 
 def _content(alert: AlertNotification) -> Mapping[str, object]:

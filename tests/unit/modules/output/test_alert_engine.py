@@ -11,7 +11,7 @@ from tests.unit.alerts.test_rules import identity
 
 from spyoncino.errors import StorageError
 from spyoncino.modules.alert_settings import AlertSettings
-from spyoncino.modules.output.alert_engine import EVENTS_KEPT, LOOK_S, TICK_S, AlertEngine
+from spyoncino.modules.output.alert_engine import LOOK_S, TICK_S, AlertEngine
 from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.persistence.mutes import MuteStore
@@ -284,6 +284,34 @@ async def test_a_clip_that_is_ready_only_after_a_restart_completes_the_message(
     )
 
 
+async def test_after_a_restart_no_message_goes_back_to_an_older_state(
+    harness: ModuleHarness,
+) -> None:
+    store, now = DeliveryStore(harness.context.database), harness.clock.utc_now()
+    for channel, revision, state in (
+        ("email", 3, EventState.COMPLETED),
+        ("telegram", 9, EventState.PROCESSING),
+    ):
+        sent = AlertNotification(
+            event_ref=EVENT_ID,
+            channel=channel,
+            text=state.value,
+            revision=revision,
+            rule="everything",
+            timestamp=now,
+            event=event(state),
+        )
+        await store.want(DeliveryKey(EVENT_ID, channel, "x"), sent, now)
+    await engine(harness, "email", "telegram")
+    await updated(harness)
+    await ready(harness, MediaKind.CLIP)
+    await harness.modules[0].stop()
+    await ready(harness, MediaKind.SNAPSHOT)
+    for channel in ("email", "telegram"):
+        states = {each.event.state for each in told(harness, channel) if each.event is not None}
+        assert states == {EventState.COMPLETED}
+
+
 async def test_of_two_targets_the_one_that_is_further_is_edited(harness: ModuleHarness) -> None:
     store = DeliveryStore(harness.context.database)
     for target, revision in (("a", 7), ("b", 2)):
@@ -305,28 +333,13 @@ async def test_what_could_not_be_published_is_published_when_the_event_is_repeat
     async def fail(*_given: object) -> None:
         raise StorageError("the disk is full")
 
-    for feed in (created, completed):
+    for feed, state in ((created, EventState.CREATED), (completed, EventState.COMPLETED)):
         monkeypatch.setattr(module, "publish", fail)
         with pytest.raises(StorageError):
-            state = EventState.CREATED if feed is created else EventState.COMPLETED
             await module.on_event(EventUpdate(event=event(state)))
         monkeypatch.setattr(module, "publish", publish)
         await feed(harness)
     assert [each.revision for each in told(harness)] == [1, 2]
-
-
-async def test_ten_thousand_events_of_a_stuck_sensor_stay_few_messages(
-    harness: ModuleHarness,
-) -> None:
-    module = await engine(harness)
-    for number in range(1_000):
-        await harness.publish(EVENT_CREATED, EventCreated(event=event(event_id=f"e{number}")))
-        if number % 100 == 99:
-            await harness.bus.drain()
-    assert len(told(harness)) == 6
-    assert len(module._sheets) == EVENTS_KEPT
-    await created(harness, event_id="bell", presses=(10.0,))
-    assert told(harness)[-1].event_ref == "bell"
 
 
 @pytest.mark.parametrize(
