@@ -55,6 +55,21 @@ def test_a_camera_tells_so_many_a_minute() -> None:
     assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 60.0) == ""
 
 
+def test_a_message_counts_for_a_whole_minute_and_no_longer() -> None:
+    restraint = Restraint(Limits(per_minute=1))
+    restraint.told(Rule("all"), "telegram", event(), 100.0)
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 159.9) != ""
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 160.0) == ""
+
+
+def test_who_was_told_lately_is_remembered_longer_than_who_was_not() -> None:
+    restraint = Restraint(Limits())
+    for number in (0, *range(1, MAX_REMEMBERED), 0, MAX_REMEMBERED):
+        restraint.told(RULE, "telegram", event(camera=f"c{number}"), 0.0)
+    assert restraint.why_not(RULE, "telegram", event(camera="c0"), NIGHT, 1.0) != ""
+    assert restraint.why_not(RULE, "telegram", event(camera="c1"), NIGHT, 1.0) == ""
+
+
 def test_a_limit_that_is_raised_while_it_runs_holds() -> None:
     restraint = Restraint(Limits(per_minute=1))
     restraint.told(Rule("all"), "telegram", event(), 0.0)
