@@ -8,6 +8,7 @@ from tests.unit.alerts.test_rules import identity
 
 from spyoncino.alerts.restraint import MAX_REMEMBERED, Digest, Limits, Restraint
 from spyoncino.alerts.rules import Rule, TimeWindow
+from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.events import Verdict
 
@@ -68,6 +69,11 @@ def test_who_was_told_lately_is_remembered_longer_than_who_was_not() -> None:
         restraint.told(RULE, "telegram", event(camera=f"c{number}"), 0.0)
     assert restraint.why_not(RULE, "telegram", event(camera="c0"), NIGHT, 1.0) != ""
     assert restraint.why_not(RULE, "telegram", event(camera="c1"), NIGHT, 1.0) == ""
+
+
+def test_limits_are_those_of_the_settings_where_nothing_is_set() -> None:
+    assert AlertSettings().to_limits() == Limits()
+    assert Limits().per_minute == 6
 
 
 def test_a_limit_that_is_raised_while_it_runs_holds() -> None:
