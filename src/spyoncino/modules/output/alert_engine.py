@@ -51,9 +51,6 @@ SETTLE_S = 2.0
 """So long after a start the channels take what a former run published; until then their table may
 not know yet what was told of an event of that run."""
 
-LOOK_S = 0.1
-"""How often the table is asked meanwhile."""
-
 SHOWN_KINDS = frozenset(kind.value for kind in MediaKind if kind is not MediaKind.WEBP)
 """What may come with a message."""
 
@@ -220,12 +217,12 @@ class AlertEngine(OutputModule[AlertSettings]):
     async def _told_before(self, event_ref: str, *, is_old: bool) -> list[Delivery]:
         """What is in the channels' table of an event, oldest revision first.
 
-        Of an event of a former run it may not be there yet: for a while it is waited for.
+        Of an event of a former run it may not all be there yet: for a while it is waited for.
         """
+        left_s = self._settled_s - self._now_s()
+        if is_old and left_s > 0:
+            await self.context.clock.sleep(left_s)
         told = await self._deliveries.of_event(event_ref)
-        while is_old and not told and self._now_s() < self._settled_s:
-            await self.context.clock.sleep(LOOK_S)
-            told = await self._deliveries.of_event(event_ref)
         return sorted(told, key=lambda each: each.alert.revision)
 
     async def _new_sheet(self, event: Event, told: Sequence[Delivery]) -> _Sheet:

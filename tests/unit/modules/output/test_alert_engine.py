@@ -11,7 +11,7 @@ from tests.unit.alerts.test_rules import identity
 
 from spyoncino.errors import StorageError
 from spyoncino.modules.alert_settings import AlertSettings
-from spyoncino.modules.output.alert_engine import LOOK_S, TICK_S, AlertEngine
+from spyoncino.modules.output.alert_engine import TICK_S, AlertEngine
 from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.persistence.mutes import MuteStore
@@ -233,7 +233,7 @@ async def patiently(harness: ModuleHarness, kind: MediaKind) -> None:
     feeding = asyncio.create_task(ready(harness, kind))
     while not feeding.done():
         await asyncio.sleep(0.001)
-        await harness.clock.advance(LOOK_S)
+        await harness.clock.advance(0.1)
     await feeding
 
 
@@ -271,11 +271,11 @@ async def test_a_clip_that_is_ready_only_after_a_restart_completes_the_message(
     store = DeliveryStore(harness.context.database)
     await engine(harness)
     feeding = asyncio.create_task(ready(harness, MediaKind.CLIP))
-    await harness.clock.advance(LOOK_S)  # its channel takes what the former run said only now
+    await harness.clock.advance(0.1)  # its channel takes what the former run said only now
     await store.want(DeliveryKey(EVENT_ID, "telegram", "chat"), sent, harness.clock.utc_now())
     while not feeding.done():
         await asyncio.sleep(0.001)
-        await harness.clock.advance(LOOK_S)
+        await harness.clock.advance(0.1)
     (last,) = told(harness)
     assert (last.revision, last.media, last.is_final) == (
         5,

@@ -3,6 +3,7 @@
 from tests.fixtures.payloads import EVENT_ID, event
 from tests.unit.modules.output.test_alert_engine import completed, engine, ready, told, updated
 
+from spyoncino.modules.output.alert_engine import SETTLE_S
 from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import EventState
@@ -32,6 +33,7 @@ async def test_after_a_restart_no_message_goes_back_to_an_older_state(
     await updated(harness)
     await ready(harness, MediaKind.CLIP)
     await harness.modules[0].stop()
+    await harness.clock.advance(SETTLE_S)
     await ready(harness, MediaKind.SNAPSHOT)
     for channel in ("email", "telegram"):
         states = {each.event.state for each in told(harness, channel) if each.event is not None}
