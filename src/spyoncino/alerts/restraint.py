@@ -119,9 +119,10 @@ class Restraint:
         while len(self._told) > MAX_REMEMBERED:
             del self._told[next(iter(self._told))]
         if not event.presses:
-            place = (channel, event.camera)
-            times = self._times.setdefault(place, deque(maxlen=self.limits.per_minute))
+            times = self._times.setdefault((channel, event.camera), deque())
             times.append(now_s)
+            while len(times) > self.limits.per_minute:  # which may have changed
+                times.popleft()
 
     def held_back(self, channel: str, event: Event, reason: str, local: datetime) -> None:
         """Count an event for the channel's next digest."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.tables import DELIVERIES
@@ -67,34 +67,22 @@ class DeliveryStore:
         self._database = database
 
     async def want(self, key: DeliveryKey, alert: AlertNotification, now: datetime) -> Delivery:
-        """Have a revision told; an older one than is wanted already changes nothing.
+        """Have a revision told; one that is older than what is wanted already changes nothing.
 
         A newer revision of a message that was given up is tried again: it may fit where the
-        former did not.
+        former did not. Who was killed may have lost count: what was written later is newer, and
+        gets the next number, whatever number it bears.
         """
-        values: dict[str, Any] = {
-            "event_id": key.event_ref,
-            "channel": key.channel,
-            "target": key.target,
-            "state": DeliveryState.QUEUED.value,
-            "wanted_revision": alert.revision,
-            "sent_revision": 0,
-            "remote_id": "",
-            "attempts": 0,
-            "retry_at": None,
-            "queued_at": now,
-            "reason": "",
-            "alert": alert.model_dump(mode="json"),
-        }
-        statement = insert(DELIVERIES).values(values)
-        statement = statement.on_conflict_do_update(
-            index_elements=[DELIVERIES.c.event_id, DELIVERIES.c.channel, DELIVERIES.c.target],
-            set_={name: statement.excluded[name] for name in ("state", "wanted_revision", "alert")},
-            where=DELIVERIES.c.wanted_revision < statement.excluded.wanted_revision,
-        )
         async with self._database.write() as connection:
-            await connection.execute(statement)
-            row = (await connection.execute(select(DELIVERIES).where(*_is(key)))).one()
+            query = select(DELIVERIES).where(*_is(key))
+            row = (await connection.execute(query)).one_or_none()
+            if row is not None:
+                before = AlertNotification.model_validate(row.alert)
+                if alert.revision <= row.wanted_revision and alert.timestamp > before.timestamp:
+                    alert = alert.model_copy(update={"revision": row.wanted_revision + 1})
+            if row is None or alert.revision > row.wanted_revision:
+                await connection.execute(_wanted(key, alert, now))
+                row = (await connection.execute(query)).one()
         return _delivery(row)
 
     async def sent(
@@ -203,6 +191,29 @@ class DeliveryStore:
     async def _set(self, key: DeliveryKey, **values: Any) -> None:
         async with self._database.write() as connection:
             await connection.execute(update(DELIVERIES).where(*_is(key)).values(values))
+
+
+def _wanted(key: DeliveryKey, alert: AlertNotification, now: datetime) -> Insert:
+    """A new row, or in the one that is there what is wanted now."""
+    values: dict[str, Any] = {
+        "event_id": key.event_ref,
+        "channel": key.channel,
+        "target": key.target,
+        "state": DeliveryState.QUEUED.value,
+        "wanted_revision": alert.revision,
+        "sent_revision": 0,
+        "remote_id": "",
+        "attempts": 0,
+        "retry_at": None,
+        "queued_at": now,
+        "reason": "",
+        "alert": alert.model_dump(mode="json"),
+    }
+    statement = insert(DELIVERIES).values(values)
+    return statement.on_conflict_do_update(
+        index_elements=[DELIVERIES.c.event_id, DELIVERIES.c.channel, DELIVERIES.c.target],
+        set_={name: statement.excluded[name] for name in ("state", "wanted_revision", "alert")},
+    )
 
 
 def _is(key: DeliveryKey) -> tuple[Any, ...]:

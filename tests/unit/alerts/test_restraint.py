@@ -8,6 +8,7 @@ from tests.unit.alerts.test_rules import identity
 
 from spyoncino.alerts.restraint import MAX_REMEMBERED, Digest, Limits, Restraint
 from spyoncino.alerts.rules import Rule, TimeWindow
+from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.events import Verdict
 
@@ -53,6 +54,36 @@ def test_a_camera_tells_so_many_a_minute() -> None:
     assert reason == "more than 3 messages a minute"
     assert restraint.why_not(Rule("all"), "telegram", event(camera="garden"), NIGHT, 3.0) == ""
     assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 60.0) == ""
+
+
+def test_a_message_counts_for_a_whole_minute_and_no_longer() -> None:
+    restraint = Restraint(Limits(per_minute=1))
+    restraint.told(Rule("all"), "telegram", event(), 100.0)
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 159.9) != ""
+    assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 160.0) == ""
+
+
+def test_who_was_told_lately_is_remembered_longer_than_who_was_not() -> None:
+    restraint = Restraint(Limits())
+    for number in (0, *range(1, MAX_REMEMBERED), 0, MAX_REMEMBERED):
+        restraint.told(RULE, "telegram", event(camera=f"c{number}"), 0.0)
+    assert restraint.why_not(RULE, "telegram", event(camera="c0"), NIGHT, 1.0) != ""
+    assert restraint.why_not(RULE, "telegram", event(camera="c1"), NIGHT, 1.0) == ""
+
+
+def test_limits_are_those_of_the_settings_where_nothing_is_set() -> None:
+    assert AlertSettings().to_limits() == Limits()
+    assert Limits().per_minute == 6
+
+
+def test_a_limit_that_is_raised_while_it_runs_holds() -> None:
+    restraint = Restraint(Limits(per_minute=1))
+    restraint.told(Rule("all"), "telegram", event(), 0.0)
+    restraint.limits = Limits(per_minute=3)
+    for second in (1, 2):
+        assert restraint.why_not(Rule("all"), "telegram", event(), NIGHT, second) == ""
+        restraint.told(Rule("all"), "telegram", event(), second)
+    assert "more than 3" in restraint.why_not(Rule("all"), "telegram", event(), NIGHT, 3.0)
 
 
 def test_quiet_hours_let_only_the_urgent_pass() -> None:

@@ -76,6 +76,7 @@ def test_one_field_that_does_not_fit_is_enough(field: str) -> None:
 
 def test_a_rule_without_wishes_takes_anything() -> None:
     assert why_not(When(), event(), Moment(EVENING.local, None)) == ""
+    assert why_not(When(), event(end_s=event().start_s), EVENING) == ""
 
 
 def test_somebody_who_was_seen_before_ringing_has_rung() -> None:

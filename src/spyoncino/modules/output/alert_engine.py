@@ -5,7 +5,7 @@ The rules are in ``alerts.rules``, what holds them back in ``alerts.restraint``,
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -25,7 +25,8 @@ from spyoncino.errors import UsageError
 from spyoncino.events.recent_ids import RecentIds
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.chores import Chores
-from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.persistence.deliveries import Delivery, DeliveryStore
+from spyoncino.persistence.media import MediaStore
 from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.control import ControlCommand
@@ -45,6 +46,13 @@ from spyoncino.schemas.topics import (
 
 EVENTS_KEPT = 256
 """Events whose messages can still change; far more than happen at the same time."""
+
+SETTLE_S = 2.0
+"""So long after a start the channels take what a former run published; until then their table may
+not know yet what was told of an event of that run."""
+
+SHOWN_KINDS = frozenset(kind.value for kind in MediaKind if kind is not MediaKind.WEBP)
+"""What may come with a message."""
 
 TICK_S = 5.0
 """How often it is looked whether a digest is due."""
@@ -97,6 +105,9 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._turn = asyncio.Lock()
         self._mode: Mode | None = None
         self._digest_due_s = 0.0
+        self._started_at = context.clock.utc_now()
+        self._settled_s = 0.0
+        self._media = MediaStore(context.database)
         self._counts = {"told": 0, "edited": 0, "held_back": 0, "silent": 0, "digests": 0}
 
     async def configure(self, settings: AlertSettings) -> None:
@@ -106,7 +117,9 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     async def start(self) -> None:
         """Know what is muted, and begin to look for digests that are due."""
-        muted = await self._mutes.in_force(self.context.clock.utc_now())
+        self._started_at = self.context.clock.utc_now()
+        self._settled_s = self._now_s() + SETTLE_S
+        muted = await self._mutes.in_force(self._started_at)
         self._restraint.mutes = {mute.camera: mute.until for mute in muted}
         self._digest_due_s = self._now_s() + self.settings.digest_every_s
         self._chores.start(self._tell_digests(), "digests")
@@ -171,8 +184,10 @@ class AlertEngine(OutputModule[AlertSettings]):
     async def on_media(self, artifact: MediaArtifact) -> None:
         """Show a file that is ready with the message of its event."""
         async with self._turn:
-            sheet = self._sheets.get(artifact.event_ref)
-            if sheet is None or artifact.kind is MediaKind.WEBP:
+            if artifact.kind.value not in SHOWN_KINDS:
+                return
+            sheet = await self._known_sheet(artifact)
+            if sheet is None:
                 return
             sheet.media[artifact.kind.value] = artifact.path
             await self._consider(sheet, is_repicture=artifact.kind is MediaKind.SNAPSHOT)
@@ -180,20 +195,52 @@ class AlertEngine(OutputModule[AlertSettings]):
     async def _sheet(self, event: Event) -> _Sheet:
         sheet = self._sheets.get(event.event_id)
         if sheet is None:
-            moment = Moment(event.started_at.astimezone(), self._mode)
-            sheet = self._sheets[event.event_id] = _Sheet(event, moment)
-            await self._remember(sheet)
-            while len(self._sheets) > EVENTS_KEPT:
-                del self._sheets[next(iter(self._sheets))]
+            is_old = event.started_at < self._started_at
+            told = await self._told_before(event.event_id, is_old=is_old)
+            known = _newest(told)
+            is_over = known is not None and known.state in CLOSED_STATES
+            sheet = await self._new_sheet(known if known and is_over else event, told)
         return sheet
 
-    async def _remember(self, sheet: _Sheet) -> None:
-        """What a former run has told about this event is edited, not told again."""
+    async def _known_sheet(self, artifact: MediaArtifact) -> _Sheet | None:
+        """The sheet of a file's event; of one that is not in memory any more only if it was told.
+
+        What was silent or held back stays so: its file is no reason to tell it late.
+        """
+        sheet = self._sheets.get(artifact.event_ref)
+        if sheet is None:
+            told = await self._told_before(artifact.event_ref, is_old=True)
+            if (event := _newest(told)) is not None:
+                sheet = await self._new_sheet(event, told)
+        return sheet
+
+    async def _told_before(self, event_ref: str, *, is_old: bool) -> list[Delivery]:
+        """What is in the channels' table of an event, oldest revision first.
+
+        Of an event of a former run it may not all be there yet: for a while it is waited for.
+        """
+        left_s = self._settled_s - self._now_s()
+        if is_old and left_s > 0:
+            await self.context.clock.sleep(left_s)
+        told = await self._deliveries.of_event(event_ref)
+        return sorted(told, key=lambda each: each.alert.revision)
+
+    async def _new_sheet(self, event: Event, told: Sequence[Delivery]) -> _Sheet:
+        """A sheet on which stands what was told before: it is edited, not told again."""
+        moment = Moment(event.started_at.astimezone(), self._mode)
+        sheet = self._sheets[event.event_id] = _Sheet(event, moment)
         rules = {rule.name: rule for rule in self._rules()}
-        for delivery in await self._deliveries.of_event(sheet.event.event_id):
+        for delivery in told:
             channel, alert = delivery.key.channel, delivery.alert
             rule = rules.get(alert.rule, Rule(alert.rule, channels=(channel,)))
             sheet.told[channel] = _Message(rule, alert)
+        if told or event.started_at < self._started_at:
+            files = await self._media.of_event(event.event_id)
+            shown = {each.kind.value: each.path for each in files}
+            sheet.media = {kind: shown[kind] for kind in SHOWN_KINDS & shown.keys()}
+        while len(self._sheets) > EVENTS_KEPT:
+            del self._sheets[next(iter(self._sheets))]
+        return sheet
 
     def _rules(self) -> tuple[Rule, ...]:
         return self.settings.to_rules(self.context.channels())
@@ -222,12 +269,12 @@ class AlertEngine(OutputModule[AlertSettings]):
                 self._restraint.held_back(channel, event, reason, sheet.moment.local)
             sheet.held[channel] = reason
             return
+        alert = self._alert(sheet, channel, rule, revision=1)
+        await self.publish(NOTIFY_QUEUED.of(channel), alert)  # first: if it fails, it is repeated
         self._restraint.told(rule, channel, event, now_s)
         sheet.held.pop(channel, None)
-        alert = self._alert(sheet, channel, rule, revision=1)
         sheet.told[channel] = _Message(rule, alert)
         self._counts["told"] += 1
-        await self.publish(NOTIFY_QUEUED.of(channel), alert)
 
     async def _edit(
         self, sheet: _Sheet, channel: str, message: _Message, *, is_repicture: bool
@@ -235,9 +282,9 @@ class AlertEngine(OutputModule[AlertSettings]):
         alert = self._alert(sheet, channel, message.rule, revision=message.alert.revision + 1)
         if not is_repicture and _content(alert) == _content(message.alert):
             return
+        await self.publish(NOTIFY_QUEUED.of(channel), alert)
         message.alert = alert
         self._counts["edited"] += 1
-        await self.publish(NOTIFY_QUEUED.of(channel), alert)
 
     def _alert(self, sheet: _Sheet, channel: str, rule: Rule, revision: int) -> AlertNotification:
         event = sheet.event
@@ -314,6 +361,14 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     def _now_s(self) -> float:
         return self.context.clock.monotonic_ns() / 1e9
+
+
+def _newest(told: Sequence[Delivery]) -> Event | None:
+    """The event as it was told last; revisions of several channels do not compare, states do."""
+    alerts = sorted((each.alert for each in told), key=lambda alert: alert.timestamp)
+    events = [alert.event for alert in alerts if alert.event is not None]
+    events.sort(key=lambda event: event.state in CLOSED_STATES)
+    return events[-1] if events else None
 
 
 def _content(alert: AlertNotification) -> Mapping[str, object]:

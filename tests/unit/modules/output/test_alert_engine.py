@@ -1,5 +1,6 @@
 """One message for each event and channel, edited as facts arrive."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -8,9 +9,11 @@ from pydantic import ValidationError
 from tests.fixtures.payloads import EVENT_ID, event
 from tests.unit.alerts.test_rules import identity
 
+from spyoncino.errors import StorageError
 from spyoncino.modules.alert_settings import AlertSettings
-from spyoncino.modules.output.alert_engine import EVENTS_KEPT, TICK_S, AlertEngine
+from spyoncino.modules.output.alert_engine import TICK_S, AlertEngine
 from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
+from spyoncino.persistence.media import MediaStore
 from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.control import ControlCommand
@@ -59,15 +62,7 @@ async def completed(harness: ModuleHarness, **changes: Any) -> None:
 
 
 async def ready(harness: ModuleHarness, kind: MediaKind) -> None:
-    artifact = MediaArtifact(
-        kind=kind,
-        event_ref=EVENT_ID,
-        camera="door",
-        path=f"media/{kind.value}",
-        content_type="image/jpeg",
-        size_bytes=1,
-    )
-    await harness.feed(MEDIA_READY, artifact)
+    await harness.feed(MEDIA_READY, artifact(kind))
 
 
 def told(harness: ModuleHarness, channel: str = "telegram") -> list[AlertNotification]:
@@ -233,24 +228,78 @@ async def test_a_late_update_does_not_reopen_a_completed_event(harness: ModuleHa
     assert set(states) == {EventState.COMPLETED}
 
 
+async def patiently(harness: ModuleHarness, kind: MediaKind) -> None:
+    """A file of an event that is not known at first: the engine waits for the channels' table."""
+    feeding = asyncio.create_task(ready(harness, kind))
+    while not feeding.done():
+        await asyncio.sleep(0.001)
+        await harness.clock.advance(0.1)
+    await feeding
+
+
 async def test_media_of_an_event_that_is_not_known_are_left_alone(harness: ModuleHarness) -> None:
     await engine(harness)
-    await ready(harness, MediaKind.CLIP)
+    await patiently(harness, MediaKind.CLIP)
     assert told(harness) == []
 
 
-async def test_ten_thousand_events_of_a_stuck_sensor_stay_few_messages(
+def artifact(kind: MediaKind) -> MediaArtifact:
+    return MediaArtifact(
+        kind=kind,
+        event_ref=EVENT_ID,
+        camera="door",
+        path=f"media/{kind.value}",
+        content_type="image/jpeg",
+        size_bytes=1,
+    )
+
+
+async def test_a_clip_that_is_ready_only_after_a_restart_completes_the_message(
     harness: ModuleHarness,
 ) -> None:
+    media = MediaStore(harness.context.database)
+    for kind in (MediaKind.SNAPSHOT, MediaKind.WEBP, MediaKind.CLIP):
+        await media.add(artifact(kind))
+    sent = AlertNotification(
+        event_ref=EVENT_ID,
+        channel="telegram",
+        text="x",
+        revision=4,
+        rule="everything",
+        event=event(EventState.COMPLETED),
+    )
+    store = DeliveryStore(harness.context.database)
+    await engine(harness)
+    feeding = asyncio.create_task(ready(harness, MediaKind.CLIP))
+    await harness.clock.advance(0.1)  # its channel takes what the former run said only now
+    await store.want(DeliveryKey(EVENT_ID, "telegram", "chat"), sent, harness.clock.utc_now())
+    while not feeding.done():
+        await asyncio.sleep(0.001)
+        await harness.clock.advance(0.1)
+    (last,) = told(harness)
+    assert (last.revision, last.media, last.is_final) == (
+        5,
+        ("media/snapshot", "media/clip"),
+        True,
+    )
+
+
+async def test_what_could_not_be_published_is_published_when_the_event_is_repeated(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = await engine(harness)
-    for number in range(1_000):
-        await harness.publish(EVENT_CREATED, EventCreated(event=event(event_id=f"e{number}")))
-        if number % 100 == 99:
-            await harness.bus.drain()
-    assert len(told(harness)) == 6
-    assert len(module._sheets) == EVENTS_KEPT
-    await created(harness, event_id="bell", presses=(10.0,))
-    assert told(harness)[-1].event_ref == "bell"
+    publish = module.publish
+
+    async def fail(*_given: object) -> None:
+        raise StorageError("the disk is full")
+
+    for feed, state in ((created, EventState.CREATED), (completed, EventState.COMPLETED)):
+        monkeypatch.setattr(module, "publish", fail)
+        with pytest.raises(StorageError):
+            await module.on_event(EventUpdate(event=event(state)))
+        monkeypatch.setattr(module, "publish", publish)
+        await feed(harness)
+    assert [each.revision for each in told(harness)] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""Main is killed and far sides fail: every visit is told to its end at every channel."""
+
+import sys
+
+import pytest
+from tests.conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from telling_far import CHANNELS
+from telling_faults import drill, rows_of
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.processes,
+    pytest.mark.alone,
+    pytest.mark.timeout(120),
+    pytest.mark.filterwarnings("ignore:Session.login_data is deprecated"),
+]
+
+EVENTS = 40
+
+
+def test_no_visit_is_without_its_last_message_although_main_is_killed_and_far_sides_fail() -> None:
+    outcome = drill(EVENTS, kills=3, phase_s=0.5)
+    sys.stdout.writelines(f"{row.name}: {row.value:g}\n" for row in rows_of(outcome, EVENTS))
+    missing = {channel: outcome.missing(channel, EVENTS) for channel in CHANNELS}
+    assert missing == {channel: set() for channel in CHANNELS}
+    assert outcome.given_up == 0
+    assert outcome.verdicts["webhook"].doubled + outcome.verdicts["mqtt"].doubled == 0

@@ -1,0 +1,122 @@
+"""No secret of any channel comes out of a running system, while its far sides fail and refuse."""
+
+import json
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.conftest import ROOT
+from tests.fixtures.programs import Records, Running, command, sim, write_config
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from telling_far import CHANNELS, FarSides
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.processes,
+    pytest.mark.timeout(120),
+    pytest.mark.filterwarnings("ignore:Session.login_data is deprecated"),
+]
+
+SECRETS = {
+    "SPYONCINO_WEBHOOK__SECRET": "hm4c-of-the-house",
+    "SPYONCINO_EMAIL__PASSWORD": "m4il-of-the-house",
+    "SPYONCINO_TELEGRAM__TOKEN": "987654:b0t-of-the-house",
+    "SPYONCINO_MQTT__PASSWORD": "br0ker-of-the-house",
+}
+URL_KEY = "k3y-in-the-address"
+WORDS = (*(text.split(":")[-1] for text in SECRETS.values()), URL_KEY)
+PATHS = ("health", "metrics", "api/v1/cameras", "api/v1/events", "api/v1/mode", "openapi.json", "")
+
+
+def found_in(text: str) -> list[str]:
+    return [word for word in WORDS if word in text]
+
+
+def reasons(records: Records) -> dict[str, str]:
+    rows = records.query("select channel, reason from deliveries where reason != ''")
+    return dict(rows)
+
+
+def house(folder: Path, far: FarSides) -> Path:
+    """A configuration without any secret beside a file with all of them; none is right."""
+    sections = far.settings(2.0)
+    for section, key in (
+        ("webhook", "secret"),
+        ("email", "password"),
+        ("telegram", "token"),
+        ("mqtt", "password"),
+    ):
+        del sections[section][key]
+    address = f"{sections['webhook'].pop('url')}?key={URL_KEY}"
+    lines = {**SECRETS, "SPYONCINO_WEBHOOK__URL": address}
+    (folder / ".env").write_text("".join(f"{name}={text}\n" for name, text in lines.items()))
+    (folder / ".env").chmod(0o600)
+    return write_config(
+        folder / "spyoncino.yaml",
+        cameras={"door": sim()},
+        log={"level": "debug"},
+        events={"linger_s": 1},
+        **{name: {**section, "first_retry_s": 0.2} for name, section in sections.items()},
+    )
+
+
+def api(program: Running) -> str:
+    """Everything that the page answers."""
+    found = re.search(r"The page: (http://[^\s?#]+)", program.said())
+    assert found is not None
+    said = ""
+    for path in PATHS:
+        try:
+            with urllib.request.urlopen(found.group(1) + path, timeout=5) as answer:  # noqa: S310
+                said += answer.read().decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            said += error.read().decode(errors="replace")
+    return said
+
+
+def test_secrets_are_in_no_log_error_report_answer_command_line_or_table(tmp_path: Path) -> None:
+    with FarSides(tmp_path, time.time) as far:
+        for channel in CHANNELS:
+            far.fail(channel, "down")
+        config, data = house(tmp_path, far), tmp_path / "data"
+        records = Records(data)
+        run = ("--data", data, "run", "--config", config)
+        with Running(tmp_path / "log", *run, cwd=tmp_path) as program:
+            program.wait_for_line(r"The page: http://\S+")
+            program.wait_for(lambda: set(reasons(records)) == set(CHANNELS), 60.0)
+            unreachable = reasons(records)
+            for channel in CHANNELS:
+                far.fail(channel, "")
+            refused = "select count(distinct channel) from deliveries where state = 'failed'"
+            program.wait_for(lambda: records.query(refused)[0][0] == 3, 60.0)
+            processes = [psutil.Process(program.process.pid), *program.children()]
+            lines = "\n".join(" ".join(each.cmdline()) for each in processes)
+            answers = api(program)
+            shown = [
+                command("--data", data, *words, cwd=tmp_path)
+                for words in (("config", "show"), ("config", "check"), ("doctor",))
+            ]
+            said = program.said()
+        tables = json.dumps(records.query("select * from deliveries"))
+        places = {
+            "log": said,
+            "reasons": f"{unreachable} {reasons(records)}",
+            "command lines": lines,
+            "answers of the page": answers,
+            "commands": "".join(each.out + each.err for each in shown),
+            "deliveries": tables,
+        }
+        for path in data.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                places[str(path)] = path.read_bytes().decode("latin-1")
+    assert {place: words for place, text in places.items() if (words := found_in(text))} == {}
+    assert "url:" in shown[0].out, shown[0].err
+    assert "door" in answers
+    assert "run" in lines

@@ -1,0 +1,53 @@
+"""What the engine says about itself: decisions, counts, and a digest that comes again."""
+
+from tests.unit.modules.output.test_alert_engine import completed, created, engine, told, updated
+
+from spyoncino.modules.output.alert_engine import TICK_S
+from spyoncino.schemas.status import HealthState
+from spyoncino.testing.harness import ModuleHarness
+
+RULES = ({"name": "people", "cooldown_s": 3600.0},)
+
+
+async def test_a_closed_event_says_once_who_told_it_and_by_which_rule(
+    harness: ModuleHarness,
+) -> None:
+    module = await engine(harness)
+    await created(harness)
+    assert harness.reasons("alert") == []
+    for _ in range(2):
+        await completed(harness)
+    assert harness.reasons("alert") == [(True, "told by telegram, rule 'everything'")]
+    health = await module.health()
+    assert (health.state, health.numbers["edited"]) == (HealthState.OK, 1)
+
+
+async def test_an_event_that_rings_after_it_was_held_back_is_told_and_not_called_held_back(
+    harness: ModuleHarness,
+) -> None:
+    await engine(harness, rules=RULES)
+    await created(harness)
+    await created(harness, event_id="second")
+    await updated(harness, event_id="second", presses=(11.0,))
+    await completed(harness, event_id="second", presses=(11.0,))
+    assert harness.reasons("alert") == [(True, "told by telegram, rule 'people'")]
+
+
+async def test_each_digest_tells_what_came_since_the_last_and_silence_makes_none(
+    harness: ModuleHarness,
+) -> None:
+    await engine(harness, rules=RULES, digest_every_s=60.0)
+    await created(harness)
+    seen = []
+    for number in range(3):
+        await created(harness, event_id=f"held-{number}")
+        for _ in range(int(60.0 / TICK_S) + 1):
+            await harness.clock.advance(TICK_S)
+            await harness.settle()
+        seen.append(len(told(harness)))
+    assert seen == [2, 3, 4]
+    assert told(harness)[-1].is_final
+    for _ in range(30):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    assert len(told(harness)) == seen[-1]
