@@ -16,9 +16,14 @@ from spyoncino.schemas.topics import NOTIFY_FAILED, NOTIFY_QUEUED, NOTIFY_SENT
 from spyoncino.testing.harness import ModuleHarness
 
 pytest.importorskip("apprise", reason="the extra apprise is not installed")
-"""Settings are read outside of the event loop, where importing it may take its time."""
 
 QUEUED = NOTIFY_QUEUED.of("apprise")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plugins_are_loaded() -> None:
+    """Settings are read outside of the event loop, where loading plug-ins may take its time."""
+    AppriseSettings(enabled=True, services={"phone": SecretStr("json://localhost")})
 
 
 async def telling(harness: ModuleHarness, far: Service, **changes: Any) -> AppriseModule:
