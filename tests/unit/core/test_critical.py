@@ -325,3 +325,16 @@ async def test_the_file_of_an_older_program_is_taken_over(outbox: Path) -> None:
         await bus.publish(DOORBELL_PRESSED.of("gate"), press("old"))
         await bus.drain()
     assert listener.heard == ["old", "old"]
+
+
+async def test_a_subscriber_that_is_not_durable_is_given_a_critical_message_once(
+    outbox: Path,
+) -> None:
+    ear = DurableEar({"a": [ValueError("not now")]})
+    async with running(outbox) as bus:
+        mine = bus.subscribe(DOOR, ear.handle, name="ear", policy=Policy.BLOCK)
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+        assert not mine.is_durable
+    assert ear.heard == []
+    assert (bus.status().failed, bus.status().delivered) == (1, 0)
