@@ -105,6 +105,7 @@ async def test_a_message_that_always_fails_becomes_a_dead_letter_with_its_reason
         (letter,) = await bus.critical.dead_letters()
         assert (letter.event_id, letter.subscriber, letter.attempts) == ("a", "listener", 3)
         assert letter.reason == "ValueError: broken"
+        assert bus.status().dead_letters == 1
         assert listener.heard == ["b"]
         assert await bus.critical.drop_dead_letters([letter.number]) == 1
         assert await bus.critical.dead_letters() == []
@@ -176,7 +177,7 @@ async def test_without_room_on_the_disk_messages_are_delivered_and_counted(
         await bus.publish(DOOR, press("b"))
         await bus.drain()
         assert bus.critical is not None
-        assert bus.critical.undurable == 1
+        assert bus.critical.undurable == bus.status().undurable == 1
     assert listener.heard == ["a", "b"]
 
 
