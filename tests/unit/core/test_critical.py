@@ -339,3 +339,17 @@ async def test_a_subscriber_that_is_not_durable_is_given_a_critical_message_once
         assert not mine.is_durable
     assert ear.heard == []
     assert (bus.status().failed, bus.status().delivered) == (1, 0)
+
+
+async def test_a_subscriber_that_comes_back_is_given_only_what_it_takes(outbox: Path) -> None:
+    ear = DurableEar()
+    async with running(outbox) as bus:
+        first = bus.subscribe(DOOR, ear.handle, name="door", policy=Policy.BLOCK, durable=True)
+        await bus.drain()
+        first.close()
+        await first.wait_closed()
+        await bus.publish(DOORBELL_PRESSED.of("garden"), press("garden"))
+        await bus.publish(DOOR, press("door"))
+        bus.subscribe(DOOR, ear.handle, name="door", policy=Policy.BLOCK, durable=True)
+        await bus.drain()
+    assert ear.heard == ["door"]

@@ -16,10 +16,12 @@ from tests.fixtures.durable_ear import DOOR, DurableEar, line_of, press, running
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.control_desk import ControlDesk, ask_main
+from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.persistence.outbox import OutboxFile
 from spyoncino.persistence.press_journal import PressJournal
+from spyoncino.schemas.base import Payload
 
 
 def refused(*_: object) -> None:
@@ -132,6 +134,9 @@ async def test_a_publish_before_the_outbox_is_open_is_refused(outbox: Path) -> N
     bus = Bus(SystemClock(), outbox=outbox)
     with pytest.raises(StorageError, match="not open"):
         await line_of(bus).retry_dead_letter(1)
+    message = Message("event.created", Payload(), 0)
+    with pytest.raises(StorageError, match="the outbox is not open"):
+        await line_of(bus).publish(message, None)
 
 
 async def test_an_answer_without_end_and_a_main_that_ends_are_sentences(
