@@ -195,6 +195,11 @@ def main() -> None:
     parser.add_argument("--name", help="of the result; the first source's when not given")
     parser.add_argument("--every", type=int, default=1, help="try only every n-th mutant")
     parser.add_argument(
+        "--inside",
+        action="store_true",
+        help="only what lies in functions: no constants and defaults, which take a whole run each",
+    )
+    parser.add_argument(
         "--again", type=Path, help="try only the mutants that this earlier output names"
     )
     options = parser.parse_args()
@@ -204,7 +209,10 @@ def main() -> None:
         for path in ([ROOT / source] if source.suffix else sorted((ROOT / source).rglob("*.py")))
     ]
     began_s = time.monotonic()
-    found = [item for path in paths for item in mutants(ROOT, path)][:: options.every]
+    found = [item for path in paths for item in mutants(ROOT, path)]
+    if options.inside:
+        found = [each for each in found if each.function is not None]
+    found = found[:: options.every]
     if options.again:
         named = {line.partition("  (no test")[0] for line in options.again.read_text().splitlines()}
         found = [each for each in found if said(each) in named]

@@ -230,3 +230,19 @@ async def test_a_subscriber_that_keeps_the_loop_is_named_on_the_contract_topic()
     wanted = "process.greedy kept the event loop for 80 ms while handling doorbell.door.pressed"
     assert notices[0].message.startswith(wanted)
     assert [line["subscriber"] for line in lines] == ["process.greedy"]
+
+
+async def test_a_part_that_broke_its_contract_is_told_and_its_error_handed_back() -> None:
+    notices: list[ContractNotice] = []
+
+    async def read(message: Message) -> None:
+        notices.append(message.payload)
+
+    async with Bus(FakeClock()) as bus:
+        bus.subscribe(STATUS_CONTRACT, read, name="notices")
+        error = bus.refuse("event.attic", "it may not publish that; add it to publishes")
+        await bus.drain()
+    assert str(error) == "it may not publish that; add it to publishes"
+    assert [(each.component, each.message, each.severity) for each in notices] == [
+        ("event.attic", str(error), "error")
+    ]

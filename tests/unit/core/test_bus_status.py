@@ -32,6 +32,10 @@ async def test_a_queue_holds_256_messages_unless_told_otherwise(bus: Bus) -> Non
     assert (small.capacity, small.policy) == (7, "block")
 
 
+async def test_a_bus_without_an_outbox_has_nothing_of_it_to_tell(bus: Bus) -> None:
+    assert (bus.status().undurable, bus.status().dead_letters) == (0, 0)
+
+
 async def test_status_has_the_numbers_of_each_subscriber() -> None:
     clock = FakeClock()
     async with Bus(clock) as bus:

@@ -137,6 +137,9 @@ async def test_a_disk_that_refuses_is_told_and_the_change_stays_in_force(
         result = await house.service.update({"bell": {"loudness": 9}}, author="anna")
         assert (result.fate, result.version) == (Fate.APPLIED, 1)
         assert "is not kept over the next start: the disk is full" in result.notices[0]
+        await house.bus.drain()
+        [notice] = house.told("status.contract")
+        assert (notice.message, notice.severity) == (result.notices[0], "error")
         assert house.state() == house.expected(house.service.loaded)
         monkeypatch.undo()
         monkeypatch.setattr(keeper, "record", full)

@@ -9,6 +9,7 @@ from tests.fixtures.durable_ear import DOOR, DurableEar, press, running
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
+from spyoncino.core.durable_place import Patience
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError, WiringError
@@ -44,6 +45,7 @@ async def test_what_was_not_handled_is_handled_after_a_restart_before_anything_n
         await bus.publish(DOOR, press(name))
     await bus.stop(timeout_s=0.01)
     assert seen == ["a"]
+    assert bus.status().dropped == 0  # they are in the file
 
     listener = DurableEar()
     async with running(outbox) as again:
@@ -89,7 +91,25 @@ async def test_a_failing_message_is_tried_again_and_keeps_its_place(outbox: Path
         await bus.publish(DOOR, press("a"))
         await bus.publish(DOOR, press("b"))
         await bus.drain()
+        assert (bus.status().delivered, bus.status().failed) == (2, 2)
     assert listener.heard == ["a", "b"]
+
+
+async def test_pauses_between_tries_of_a_message_grow(outbox: Path) -> None:
+    paused_s: list[float] = []
+
+    class NotedClock(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            paused_s.append(seconds)
+            await super().sleep(seconds)
+
+    patience = Patience(attempts=4, first_pause_s=0.001, longest_pause_s=0.003)
+    listener = DurableEar({"a": [ValueError("not now")] * 3})
+    async with Bus(NotedClock(), outbox=outbox, patience=patience) as bus:
+        listener.join(bus)
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+    assert [pause_s for pause_s in paused_s if pause_s <= 0.003] == [0.001, 0.002, 0.003]
 
 
 async def test_a_message_that_always_fails_becomes_a_dead_letter_with_its_reason(
@@ -105,6 +125,7 @@ async def test_a_message_that_always_fails_becomes_a_dead_letter_with_its_reason
         (letter,) = await bus.critical.dead_letters()
         assert (letter.event_id, letter.subscriber, letter.attempts) == ("a", "listener", 3)
         assert letter.reason == "ValueError: broken"
+        assert bus.status().dead_letters == 1
         assert listener.heard == ["b"]
         assert await bus.critical.drop_dead_letters([letter.number]) == 1
         assert await bus.critical.dead_letters() == []
@@ -176,7 +197,7 @@ async def test_without_room_on_the_disk_messages_are_delivered_and_counted(
         await bus.publish(DOOR, press("b"))
         await bus.drain()
         assert bus.critical is not None
-        assert bus.critical.undurable == 1
+        assert bus.critical.undurable == bus.status().undurable == 1
     assert listener.heard == ["a", "b"]
 
 
@@ -325,3 +346,30 @@ async def test_the_file_of_an_older_program_is_taken_over(outbox: Path) -> None:
         await bus.publish(DOORBELL_PRESSED.of("gate"), press("old"))
         await bus.drain()
     assert listener.heard == ["old", "old"]
+
+
+async def test_a_subscriber_that_is_not_durable_is_given_a_critical_message_once(
+    outbox: Path,
+) -> None:
+    ear = DurableEar({"a": [ValueError("not now")]})
+    async with running(outbox) as bus:
+        mine = bus.subscribe(DOOR, ear.handle, name="ear", policy=Policy.BLOCK)
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+        assert not mine.is_durable
+    assert ear.heard == []
+    assert (bus.status().failed, bus.status().delivered) == (1, 0)
+
+
+async def test_a_subscriber_that_comes_back_is_given_only_what_it_takes(outbox: Path) -> None:
+    ear = DurableEar()
+    async with running(outbox) as bus:
+        first = bus.subscribe(DOOR, ear.handle, name="door", policy=Policy.BLOCK, durable=True)
+        await bus.drain()
+        first.close()
+        await first.wait_closed()
+        await bus.publish(DOORBELL_PRESSED.of("garden"), press("garden"))
+        await bus.publish(DOOR, press("door"))
+        bus.subscribe(DOOR, ear.handle, name="door", policy=Policy.BLOCK, durable=True)
+        await bus.drain()
+    assert ear.heard == ["door"]

@@ -2,20 +2,26 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.fixtures.bus_ear import Ear, turns
 from tests.fixtures.durable_ear import DOOR, DurableEar, line_of, press, running
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.control_desk import ControlDesk, ask_main
+from spyoncino.core.message import Message
+from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.persistence.outbox import OutboxFile
 from spyoncino.persistence.press_journal import PressJournal
+from spyoncino.schemas.base import Payload
 
 
 def refused(*_: object) -> None:
@@ -128,6 +134,9 @@ async def test_a_publish_before_the_outbox_is_open_is_refused(outbox: Path) -> N
     bus = Bus(SystemClock(), outbox=outbox)
     with pytest.raises(StorageError, match="not open"):
         await line_of(bus).retry_dead_letter(1)
+    message = Message("event.created", Payload(), 0)
+    with pytest.raises(StorageError, match="the outbox is not open"):
+        await line_of(bus).publish(message, None)
 
 
 async def test_an_answer_without_end_and_a_main_that_ends_are_sentences(
@@ -191,3 +200,82 @@ async def test_an_idle_outbox_is_not_written_again_and_again(
         await asyncio.sleep(0.2)
         assert len(swept) > idle
     assert listener.heard == ["a"]
+
+
+async def test_a_drain_waits_for_what_is_on_its_way_into_the_file(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write = threading.Event()
+    commit = OutboxFile._commit
+
+    def held_up(file: OutboxFile, *work: Any) -> None:
+        may_write.wait(10)
+        commit(file, *work)
+
+    async with running(outbox) as bus:
+        monkeypatch.setattr(OutboxFile, "_commit", held_up)
+        publishing = asyncio.create_task(bus.publish(DOOR, press("a")))
+        await turns()
+        draining = asyncio.create_task(bus.drain())
+        await turns()
+        assert (line_of(bus).busy, draining.done()) == (True, False)
+        may_write.set()
+        await draining
+        assert not line_of(bus).busy
+        await publishing
+
+
+async def test_a_bus_that_could_not_start_can_be_stopped(outbox: Path) -> None:
+    await asyncio.to_thread(outbox.with_name("presses.journal").mkdir)
+    bus = Bus(SystemClock(), outbox=outbox)
+    with pytest.raises(StorageError, match="cannot be written"):
+        await bus.start()
+    await bus.stop()
+    assert not any(thread.name == "outbox" for thread in threading.enumerate())
+
+
+async def test_a_stop_waits_for_a_press_that_is_on_its_way_into_the_journal(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, may_sync = threading.Event(), threading.Event()
+    append = PressJournal.append
+
+    def held_up(journal: PressJournal, body: bytes) -> int:
+        began.set()
+        may_sync.wait(10)
+        return append(journal, body)
+
+    monkeypatch.setattr(PressJournal, "append", held_up)
+    async with running(outbox) as bus:
+        publishing = asyncio.create_task(bus.publish(DOOR, press("a")))
+        await asyncio.to_thread(began.wait, 10)
+        stopping = asyncio.create_task(bus.stop())
+        await asyncio.wait({stopping}, timeout=0.1)
+        assert not stopping.done()
+        may_sync.set()
+        await stopping
+        assert publishing.done()
+        await publishing
+    async with running(outbox) as again:
+        assert line_of(again).repeated == 0  # the press had left its journal
+
+
+async def test_a_press_waits_for_room_in_the_queue_of_a_durable_subscriber(outbox: Path) -> None:
+    ear = Ear()
+    ear.gate.clear()
+    async with running(outbox) as bus:
+        bus.subscribe(DOOR, ear, name="ear", policy=Policy.BLOCK, capacity=1, durable=True)
+        await bus.publish(DOOR, press("in hand"))
+        await ear.entered.wait()
+        await bus.publish(DOOR, press("in the queue"))
+        outside = asyncio.create_task(bus.publish(DOOR, press("outside")))
+        await asyncio.wait({outside}, timeout=0.1)
+        assert not outside.done()
+        ear.gate.set()
+        await outside
+        await bus.drain()
+    assert [each.payload.event_id for each in ear.messages] == [
+        "in hand",
+        "in the queue",
+        "outside",
+    ]

@@ -342,6 +342,15 @@ def test_the_most_urgent_come_first_in_their_order_and_the_newest_least_urgent_i
     assert len(rig.lost) == max(0, len(priorities) - capacity)
 
 
+def test_losing_one_leaves_the_others_in_the_order_of_their_urgency() -> None:
+    rig = Rig(Policy.PRIORITY, 7)
+    for priority in (1, 4, 2, 5, 8, 3, 6, 7):  # the one that is lost lies in the midst of the heap
+        rig.offer(Urgent(priority))
+    assert [each.priority for each in rig.lost if isinstance(each, Urgent)] == [8]
+    taken = [each.priority for each in rig.take_all() if isinstance(each, Urgent)]
+    assert taken == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_a_payload_without_priority_is_of_the_usual_one() -> None:
     rig = Rig(Policy.PRIORITY, 4)
     for payload in (Urgent(9), "usual", Urgent(1)):

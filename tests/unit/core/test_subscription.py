@@ -180,6 +180,33 @@ async def test_waiting_time_runs_from_publish_to_the_start_of_handling() -> None
     await rig.finish()
 
 
+async def test_status_tells_the_usual_waiting_time_and_that_of_the_slowest_in_a_hundred() -> None:
+    rig = Rig(nothing)
+    rig.subscription.start()
+    for waited_ms in [1] * 60 + [7] * 38 + [90] * 2:
+        rig.subscription.queue.offer(Message("a.b", 0, rig.clock_ns - waited_ms * 1_000_000))
+        await rig.subscription.idle()
+    status = rig.subscription.status()
+    assert (status.latency_p50_ms, status.latency_p99_ms) == (1.0, 90.0)
+    await rig.finish()
+
+
+async def test_one_success_ends_a_row_of_faults() -> None:
+    async def hear(message: Message) -> None:
+        if message.payload == "bad":
+            raise ValueError("bent")
+
+    rig = Rig(hear)
+    rig.subscription.start()
+    rows = []
+    for what in ("bad", "bad", "good", "bad"):
+        rig.offer(what)
+        await rig.subscription.idle()
+        rows.append(rig.subscription.counters.faults_in_a_row)
+    assert rows == [1, 2, 0, 1]
+    await rig.finish()
+
+
 async def test_failures_are_told_once_a_second_with_what_was_held_back() -> None:
     rig = Rig(fail)
     rig.subscription.start()
