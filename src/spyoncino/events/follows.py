@@ -39,6 +39,11 @@ class Follows:
         """What is remembered of a track that goes on."""
         return None if track_id is None else self._by_track.get(track_id)
 
+    def identities(self, since_s: float) -> list[Identity]:
+        """What was said about the faces of tracks that were seen at this time or later."""
+        seen = (each for each in self._by_track.values() if each.last_seen_s >= since_s)
+        return [each.identity for each in seen if each.identity is not None]
+
     def take(self, track: Track, now_s: float, labels: Collection[str]) -> Follow:
         """Bring what is remembered of a track up to date; an ended one is forgotten by this."""
         follow = self._by_track.get(track.track_id)

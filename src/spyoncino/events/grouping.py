@@ -121,6 +121,7 @@ class EventBuilder:
         is_new = self._open is None
         event = self._open or self._begin(pts_s, pts_s, utc)
         event.add_press(pts_s, press_id)
+        self._join_bystanders(event, pts_s)
         self._offer(event, picture_without_object(DOORBELL, pts_s), pts_s)
         if is_new:
             self._tell_created(event)
@@ -149,6 +150,7 @@ class EventBuilder:
         event = self._open or self._begin(frame.pts_s, frame.pts_s, frame.utc)
         event.add_motion(frame.pts_s)
         self._offer(event, picture_without_object(MOTION, frame.pts_s, frame), frame.pts_s)
+        self._join_bystanders(event, frame.pts_s)
         if is_new:
             self._remark(
                 MOTION,
@@ -284,12 +286,17 @@ class EventBuilder:
             )
         return is_awaited
 
-    @staticmethod
-    def _shows(event: OpenEvent, identity: Identity) -> bool:
+    def _shows(self, event: OpenEvent, identity: Identity) -> bool:
         """Whether a face belongs to the event: its track does, or nobody's, while somebody rang."""
-        if identity.track_id is not None:
-            return event.has_track(identity.track_id)
-        return event.may_show_faces
+        if identity.track_id is None:
+            return event.may_show_faces
+        is_in_view = self._follows.get(identity.track_id) is not None
+        return event.has_track(identity.track_id) or (is_in_view and event.shows_bystanders)
+
+    def _join_bystanders(self, event: OpenEvent, now_s: float) -> None:
+        if event.shows_bystanders:
+            for identity in self._follows.identities(now_s - self._spec.linger_s):
+                self._join(event, identity)
 
     def _join(self, event: OpenEvent, identity: Identity) -> bool:
         is_name = event.add_identity(identity)

@@ -88,6 +88,11 @@ class OpenEvent:
         """Whether a person was seen or somebody rang."""
         return bool(self._presses) or any(m.label == PERSON for m in self._members.values())
 
+    @property
+    def shows_bystanders(self) -> bool:
+        """Whether who stands in view belongs to it too: it rang, or only motion is known."""
+        return bool(self._presses) or (self._had_motion and not self._members)
+
     def has_press(self, press_id: str) -> bool:
         """Whether this press belongs to the event already."""
         return press_id in self._press_ids

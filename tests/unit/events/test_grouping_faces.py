@@ -104,3 +104,53 @@ def test_an_event_whose_faces_are_told_waits_for_nothing() -> None:
     events.identify([known(decision=Verdict.BLOCKED)], settled_s=3.0)
     (event,) = told(events.observe([], frame_ref(13.0)), ChangeKind.COMPLETED)
     assert event.story.startswith("Ann (blocked) came")
+
+
+def stand(events: EventBuilder, at_s: float, track_id: int = 1) -> None:
+    """Somebody stands there from the start and has not moved."""
+    standing = track(track_id, moved=False, initial=True, at_s=at_s)
+    events.observe([standing], frame_ref(at_s))
+
+
+def test_who_stands_at_the_door_from_the_start_is_named_when_it_rings() -> None:
+    events = builder()
+    stand(events, 1.0)
+    assert events.identify([known()]).changes == ()
+    (created,) = told(events.press(2.0, utc_at(2.0)), ChangeKind.CREATED)
+    assert [each.name for each in created.identities] == ["Ann"]
+    assert created.tracks == ()
+
+
+def test_a_name_of_who_stands_there_joins_the_press_that_came_before_it() -> None:
+    events = builder()
+    stand(events, 1.0)
+    events.press(2.0, utc_at(2.0))
+    (event,) = told(events.identify([known()]), ChangeKind.UPDATED)
+    assert event.story.startswith("Ann rang at")
+
+
+def test_who_stands_in_view_does_not_belong_to_somebody_elses_visit() -> None:
+    events = builder()
+    stand(events, 0.0, track_id=2)
+    events.identify([known(track_id=2)])
+    walk(events, 0, 2)
+    assert events.open_event is not None
+    assert events.open_event.identities == ()
+
+
+def test_motion_alone_shows_who_stands_there() -> None:
+    events = EventBuilder(
+        "door", GroupingSpec(on_motion=True), lambda start_s, _: f"event-{start_s:g}"
+    )
+    stand(events, 1.0)
+    events.identify([known()])
+    (created,) = told(events.motion(0.1, frame_ref(2.0)), ChangeKind.CREATED)
+    assert [each.name for each in created.identities] == ["Ann"]
+
+
+def test_who_left_long_ago_did_not_ring() -> None:
+    events = builder()
+    stand(events, 1.0)
+    events.identify([known()])
+    (created,) = told(events.press(40.0, utc_at(40.0)), ChangeKind.CREATED)
+    assert created.identities == ()
