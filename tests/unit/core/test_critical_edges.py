@@ -16,7 +16,7 @@ from tests.fixtures.durable_ear import DOOR, DurableEar, line_of, press, running
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
 from spyoncino.core.control_desk import ControlDesk, ask_main
-from spyoncino.core.message import Message
+from spyoncino.core.message import Message, is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.persistence.outbox import OutboxFile
@@ -279,3 +279,24 @@ async def test_a_press_waits_for_room_in_the_queue_of_a_durable_subscriber(outbo
         "in the queue",
         "outside",
     ]
+
+
+async def test_what_a_former_run_published_is_told_apart_from_what_this_one_does(
+    outbox: Path,
+) -> None:
+    heard: dict[str, bool] = {}
+
+    async def hear(message: Message) -> None:
+        heard[message.payload.event_id] = is_recovered()
+
+    async with running(outbox) as bus:
+        left = DurableEar().join(bus)
+        await bus.drain()
+        left.close()
+        await left.wait_closed()
+        await bus.publish(DOOR, press("of a former run"))
+    async with running(outbox) as bus:
+        bus.subscribe(DOOR, hear, name="listener", policy=Policy.BLOCK, durable=True)
+        await bus.publish(DOOR, press("of this run", 1))
+        await bus.drain()
+    assert heard == {"of a former run": True, "of this run": False}
