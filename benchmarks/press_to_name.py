@@ -117,20 +117,26 @@ def enrol(data: DataFolder) -> None:
         people.add_face(people.add_person("Ann").person_id, vector, model=result.embedder)
 
 
-def build(data: DataFolder, options: argparse.Namespace) -> Application:
-    """The doors; their visitors ring one after the other."""
+def doors(count: int, press_after_s: float) -> dict[str, Any]:
+    """Cameras at drawn doors; their visitors ring one after the other."""
     cameras: dict[str, Any] = {}
-    for number in range(options.doors):
-        begins_s = 1.0 + number * ROUND_S / options.doors % (ROUND_S - WALK_S)
+    for number in range(count):
+        begins_s = 1.0 + number * ROUND_S / count % (ROUND_S - WALK_S)
         source = {
             "type": "sim",
             "period_s": ROUND_S,
             "cat_at_s": -1.0,
             "visitor_at_s": begins_s,
-            "press_at_s": begins_s + options.press_after_s,
+            "press_at_s": begins_s + press_after_s,
             "seed": 1 + number,
         }
         cameras[f"door-{number}"] = {"source": source, "doorbell": f"bell-{number}"}
+    return cameras
+
+
+def build(data: DataFolder, options: argparse.Namespace) -> Application:
+    """The system over the doors."""
+    cameras = doors(options.doors, options.press_after_s)
     overrides = {
         "cameras": cameras,
         "console": {"show": "off"},

@@ -18,9 +18,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from press_to_name import ROUND_S, WALK_S, enrol
+from press_to_name import ROUND_S, doors, enrol
 from report import Row, write_report
 from spyoncino.app import Application, load_modules
 from spyoncino.core.config_load import load_config
@@ -182,18 +181,7 @@ def _facts(title: str, media: list[str]) -> dict[str, bool]:
 
 def build(data: DataFolder, far: FarSides, options: argparse.Namespace) -> Application:
     """The doors, and channels that tell every ring."""
-    cameras: dict[str, Any] = {}
-    for number in range(options.doors):
-        begins_s = 1.0 + number * ROUND_S / options.doors % (ROUND_S - WALK_S)
-        source = {
-            "type": "sim",
-            "period_s": ROUND_S,
-            "cat_at_s": -1.0,
-            "visitor_at_s": begins_s,
-            "press_at_s": begins_s + options.press_after_s,
-            "seed": 1 + number,
-        }
-        cameras[f"door-{number}"] = {"source": source, "doorbell": f"bell-{number}"}
+    cameras = doors(options.doors, options.press_after_s)
     ring = {
         "name": "rings",
         "when": {"types": ["doorbell"]},

@@ -1,8 +1,12 @@
 """What channels that cannot edit have in common: few messages of one event, the first complete."""
 
 from collections import OrderedDict
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
+from pydantic import Field
+
+from spyoncino.core.context import ModuleContext
+from spyoncino.modules.delivery import DeliveryModule, DeliverySettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification
 
@@ -46,7 +50,46 @@ class FollowUps:
         return follow_up in ("names", "final") and has_new_name
 
 
-def wait_for_picture_s(delivery: Delivery, wait_s: float) -> float:
-    """How long a first message may wait: ``wait_s`` while its event has no picture."""
-    has_picture = any(path.endswith(".jpg") for path in delivery.alert.media)
-    return wait_s if delivery.alert.event is not None and not has_picture else 0.0
+class FollowUpSettings(DeliverySettings):
+    """What the section of a channel that cannot edit has."""
+
+    picture_wait_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=30,
+        description="What is sent cannot be changed, so the first message waits so long for a "
+        "picture.",
+    )
+    follow_up: FollowUp = Field(
+        default="final",
+        description="Further messages of an event: none; names: when somebody is recognised; "
+        "final: also when it is over and its clip is ready; all: every change.",
+    )
+
+
+F = TypeVar("F", bound=FollowUpSettings)
+
+
+class FollowUpModule(DeliveryModule[F]):
+    """A channel that cannot edit: a first message with the picture, few more as ``follow_up``."""
+
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._follow_ups = FollowUps()
+
+    async def on_alert(self, alert: AlertNotification) -> None:
+        """Take a revision that is worth a message.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
+        is_waiting = self.is_waiting(alert.event_ref)
+        wish = self.settings.follow_up
+        if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):
+            await super().on_alert(alert)
+
+    def may_wait_s(self, delivery: Delivery) -> float:
+        """The first message waits for its picture."""
+        has_picture = any(path.endswith(".jpg") for path in delivery.alert.media)
+        wants_one = delivery.alert.event is not None and not has_picture
+        return self.settings.picture_wait_s if wants_one else 0.0

@@ -8,34 +8,21 @@ from typing import Self
 from pydantic import ByteSize, Field, SecretStr, model_validator
 
 from spyoncino.clients import apprise_service
-from spyoncino.core.context import ModuleContext
 from spyoncino.errors import DeliveryError, DeliveryRefusedError
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
-from spyoncino.modules.follow_up import FollowUp, FollowUps, wait_for_picture_s
+from spyoncino.modules.delivery import Receipt
+from spyoncino.modules.follow_up import FollowUpModule, FollowUpSettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.status import HealthState, HealthStatus
 
 
-class AppriseSettings(DeliverySettings):
+class AppriseSettings(FollowUpSettings):
     """Section ``apprise``: services that Spyoncino does not speak to by itself."""
 
     services: dict[str, SecretStr] = Field(
         default={},
         description="Own name to Apprise address, such as phone: ntfys://host/topic. The address "
         "is a secret, the name is not.",
-    )
-    picture_wait_s: float = Field(
-        default=1.0,
-        ge=0,
-        le=30,
-        description="What is sent cannot be changed, so the first message waits so long for a "
-        "picture.",
-    )
-    follow_up: FollowUp = Field(
-        default="final",
-        description="Further messages of an event: none; names: when somebody is recognised; "
-        "final: also when it is over; all: every change.",
     )
     max_bytes: ByteSize = Field(
         default=ByteSize(5_000_000), description="A larger picture is left out, and said so."
@@ -54,17 +41,13 @@ class AppriseSettings(DeliverySettings):
         return self
 
 
-class AppriseModule(DeliveryModule[AppriseSettings]):
+class AppriseModule(FollowUpModule[AppriseSettings]):
     """Sends a first message with the picture, and as few more as ``follow_up`` says."""
 
     name = "output.apprise"
     section = "apprise"
     channel = "apprise"
     settings_model = AppriseSettings
-
-    def __init__(self, context: ModuleContext) -> None:
-        super().__init__(context)
-        self._follow_ups = FollowUps()
 
     async def health(self) -> HealthStatus:
         """As of every channel; also degraded while the library is missing."""
@@ -78,21 +61,6 @@ class AppriseModule(DeliveryModule[AppriseSettings]):
         """Every service, by the name that the settings give it."""
         del alert
         return tuple(self.settings.services)
-
-    async def on_alert(self, alert: AlertNotification) -> None:
-        """Take a revision that is worth a message.
-
-        Raises:
-            StorageError: The database refused, and the bus repeats.
-        """
-        is_waiting = self.is_waiting(alert.event_ref)
-        wish = self.settings.follow_up
-        if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):
-            await super().on_alert(alert)
-
-    def may_wait_s(self, delivery: Delivery) -> float:
-        """The first message waits for its picture."""
-        return wait_for_picture_s(delivery, self.settings.picture_wait_s)
 
     async def tell(self, delivery: Delivery) -> Receipt:
         """Send a message; the library blocks, so it does in a thread.

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
 
 from spyoncino.clients.far_host import is_loopback
-from spyoncino.core.context import ModuleContext
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
-from spyoncino.modules.follow_up import FollowUp, FollowUps, wait_for_picture_s
+from spyoncino.modules.delivery import Receipt
+from spyoncino.modules.follow_up import FollowUpModule, FollowUpSettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification
 
@@ -21,7 +20,7 @@ ATTACHED: Final = {".mp4": ("clip.mp4", "video/mp4"), ".gif": ("preview.gif", "i
 """Files that come with a mail, by their ending: name and MIME type there."""
 
 
-class EmailSettings(DeliverySettings):
+class EmailSettings(FollowUpSettings):
     """Section ``email``: mail to people."""
 
     host: str = Field(default="", description="Name of the mail server that takes mail from you.")
@@ -36,17 +35,6 @@ class EmailSettings(DeliverySettings):
     )
     sender: str = Field(default="", description="Address that mail comes from; empty: the user.")
     to: tuple[str, ...] = Field(default=(), description="Addresses of those who are told.")
-    picture_wait_s: float = Field(
-        default=1.0,
-        ge=0,
-        le=30,
-        description="A mail cannot be changed later, so the first one waits so long for a picture.",
-    )
-    follow_up: FollowUp = Field(
-        default="final",
-        description="Further mails of an event: none; names: when somebody is recognised; final: "
-        "also when it is over and its clip is ready; all: every change.",
-    )
     max_bytes: ByteSize = Field(
         default=ByteSize(10_000_000), description="Larger files are left out, and the mail says so."
     )
@@ -76,7 +64,7 @@ class EmailSettings(DeliverySettings):
         return self
 
 
-class EmailModule(DeliveryModule[EmailSettings]):
+class EmailModule(FollowUpModule[EmailSettings]):
     """Sends a first mail with the picture, and as few more as ``follow_up`` says."""
 
     name = "output.email"
@@ -84,29 +72,10 @@ class EmailModule(DeliveryModule[EmailSettings]):
     channel = "email"
     settings_model = EmailSettings
 
-    def __init__(self, context: ModuleContext) -> None:
-        super().__init__(context)
-        self._follow_ups = FollowUps()
-
     def targets(self, alert: AlertNotification) -> Sequence[str]:
         """Every address gets a mail of its own."""
         del alert
         return self.settings.to
-
-    async def on_alert(self, alert: AlertNotification) -> None:
-        """Take a revision that is worth a mail.
-
-        Raises:
-            StorageError: The database refused, and the bus repeats.
-        """
-        is_waiting = self.is_waiting(alert.event_ref)
-        wish = self.settings.follow_up
-        if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):
-            await super().on_alert(alert)
-
-    def may_wait_s(self, delivery: Delivery) -> float:
-        """The first mail waits for its picture."""
-        return wait_for_picture_s(delivery, self.settings.picture_wait_s)
 
     async def tell(self, delivery: Delivery) -> Receipt:
         """Send a mail.

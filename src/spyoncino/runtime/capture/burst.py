@@ -22,6 +22,7 @@ from spyoncino.errors import MediaError, SpyoncinoError
 from spyoncino.media.decode import DecodedFrame, FrameDecoder
 from spyoncino.media.packets import MediaPacket, VideoFormat
 from spyoncino.media.pictures import analysis_size, i420_size_bytes, write_i420
+from spyoncino.runtime.capture.full_size_ring import FullSizeRing
 from spyoncino.runtime.capture.messages import BurstEnded, BurstOrder, BurstPicture
 from spyoncino.runtime.frame_ring import FrameRing
 from spyoncino.runtime.message_pipe import PipeClosedError
@@ -150,13 +151,9 @@ class BurstFrames:
     ) -> None:
         self._recent_spec = recent
         self._recent: deque[DecodedFrame] = deque()
-        self._folder = folder
-        self._name = name
-        self._slots = slots
         self._video = video
         self._tell_main = tell
-        self._ring: FrameRing | None = None
-        self._rings_made = 0
+        self._ring = FullSizeRing(folder, f"{name}-burst", slots)
         self._walk: _Walk | None = None
         self._thread: threading.Thread | None = None
         self._is_closed = threading.Event()
@@ -245,9 +242,7 @@ class BurstFrames:
         self.end_of_source()
         if self._thread is not None:
             self._thread.join()
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+        self._ring.close()
 
     def _run(self, walk: _Walk) -> None:
         error = ""
@@ -280,7 +275,7 @@ class BurstFrames:
     def _show(self, walk: _Walk, frame: DecodedFrame) -> None:
         picture = frame.picture
         width_px, height_px = analysis_size(picture.width, picture.height, picture.width)
-        ring = self._ring_for(i420_size_bytes(width_px, height_px))
+        ring = self._ring.for_bytes(i420_size_bytes(width_px, height_px))
         slot = self._slot_of(ring)
         if slot is None:
             walk.lost += 1
@@ -306,16 +301,6 @@ class BurstFrames:
             if time.monotonic() >= until_s or self._is_closed.wait(SLOT_POLL_S):
                 return None
         return slot
-
-    def _ring_for(self, size_bytes: int) -> FrameRing:
-        """The ring; a larger one when the source has grown."""
-        if self._ring is None or size_bytes > self._ring.slot_bytes:
-            if self._ring is not None:
-                self._ring.close()
-            name = f"{self._name}-burst{self._rings_made}"
-            self._ring = FrameRing.create(self._folder, name, self._slots, size_bytes)
-            self._rings_made += 1
-        return self._ring
 
     def _tell(self, message: BurstPicture | BurstEnded) -> None:
         with contextlib.suppress(PipeClosedError):

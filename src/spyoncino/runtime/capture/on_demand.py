@@ -10,8 +10,9 @@ from spyoncino.errors import MediaError, RingFullError, SpyoncinoError
 from spyoncino.media.decode import decode_at
 from spyoncino.media.packets import MediaPacket, VideoFormat
 from spyoncino.media.pictures import analysis_size, i420_size_bytes, write_i420
+from spyoncino.runtime.capture.full_size_ring import FullSizeRing
 from spyoncino.runtime.capture.messages import FrameAt
-from spyoncino.runtime.frame_ring import FrameHandle, FrameRing
+from spyoncino.runtime.frame_ring import FrameHandle
 from spyoncino.runtime.message_pipe import PipeClosedError
 
 
@@ -36,13 +37,10 @@ class OnDemandFrames:
         video: VideoFormat,
         tell: Callable[[FrameAt], None],
     ) -> None:
-        self._folder = folder
-        self._name = name
         self._slots = slots
         self._video = video
         self._tell = tell
-        self._ring: FrameRing | None = None
-        self._rings_made = 0
+        self._ring = FullSizeRing(folder, f"{name}-full", slots)
         self._executor = ThreadPoolExecutor(1, "on-demand")
 
     def request(self, request_id: int, pts_s: float, packets: list[MediaPacket]) -> None:
@@ -59,15 +57,14 @@ class OnDemandFrames:
     def close(self) -> None:
         """Stop after the picture at hand."""
         self._executor.shutdown(cancel_futures=True)
-        if self._ring is not None:
-            self._ring.close()
+        self._ring.close()
 
     def _decode(self, pts_s: float, packets: list[MediaPacket]) -> FrameHandle:
         if not packets:
             raise MediaError(f"No video of second {pts_s:.2f} is kept.")
         picture = decode_at(packets, self._video, pts_s)
         width_px, height_px = analysis_size(picture.width, picture.height, picture.width)
-        ring = self._ring_for(i420_size_bytes(width_px, height_px))
+        ring = self._ring.for_bytes(i420_size_bytes(width_px, height_px))
         slot = ring.claim()
         if slot is None:
             raise RingFullError(
@@ -76,16 +73,6 @@ class OnDemandFrames:
         out = ring.picture(slot, width_px, height_px)
         write_i420(picture, width_px, height_px, out, is_colour_exact=True)
         return ring.publish(slot, width_px, height_px)
-
-    def _ring_for(self, size_bytes: int) -> FrameRing:
-        """The ring; a larger one when the source has grown."""
-        if self._ring is None or size_bytes > self._ring.slot_bytes:
-            if self._ring is not None:
-                self._ring.close()
-            name = f"{self._name}-full{self._rings_made}"
-            self._ring = FrameRing.create(self._folder, name, self._slots, size_bytes)
-            self._rings_made += 1
-        return self._ring
 
     def _answer(self, request_id: int, future: "Future[FrameHandle]") -> None:
         if future.cancelled():
