@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +16,7 @@ from spyoncino.detectors.faces_centerface import CenterFaceHead
 from spyoncino.detectors.faces_head import FaceCandidates, FaceHead
 from spyoncino.detectors.faces_scrfd import ScrfdHead
 from spyoncino.detectors.faces_yunet import YuNetHead
-from spyoncino.detectors.letterbox import PAD_GREY, Placement, letterbox
+from spyoncino.detectors.letterbox import PAD_GREY, Placement, fill_planes, letterbox
 from spyoncino.detectors.nms import suppress_doubles
 from spyoncino.detectors.object_config import UserModel
 from spyoncino.detectors.objects_head import InputNorm
@@ -171,7 +170,6 @@ class ModelFaceDetector(FaceDetector):
         return width, height
 
     def _tensor(self, fitted: Image) -> NDArray[np.float32]:
-        channels = cv2.split(fitted)
         height, width = fitted.shape[:2]
         if self._head.is_channels_last:
             tensor = np.empty((1, height, width, 3), np.float32)
@@ -179,13 +177,8 @@ class ModelFaceDetector(FaceDetector):
         else:
             tensor = np.empty((1, 3, height, width), np.float32)
             planes = tensor[0]
-        ordered = channels[::-1] if self._norm.colour == "rgb" else channels
-        for plane, channel, scale, shift in zip(
-            planes, ordered, self._scale, self._shift, strict=True
-        ):
-            np.multiply(channel, scale, out=plane)
-            if shift:
-                np.add(plane, shift, out=plane)
+        is_rgb = self._norm.colour == "rgb"
+        fill_planes(planes, fitted, is_rgb=is_rgb, scale=self._scale, shift=self._shift)
         return tensor
 
     def _check_outputs(self, model: FaceModel) -> None:

@@ -1,7 +1,7 @@
 """Fitting a picture into a model's input without distorting it, and the way back for boxes."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -88,3 +88,28 @@ def _halved(image: Image, width_px: int, height_px: int) -> Image:
         half = (max(1, image.shape[1] // 2), max(1, image.shape[0] // 2))
         image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     return image
+
+
+def fill_planes(
+    planes: NDArray[np.float32],
+    fitted: Image,
+    *,
+    is_rgb: bool,
+    scale: NDArray[np.floating[Any]],
+    shift: NDArray[np.floating[Any]],
+) -> None:
+    """Write a fitted picture into a model's input, one plane for each channel.
+
+    Args:
+        planes: ``(3, height, width)``, filled with ``pixel * scale + shift``; may be a view.
+        fitted: ``(height, width, 3)`` uint8 BGR.
+        is_rgb: The model wants red first.
+        scale: One factor for each plane.
+        shift: Added after that, one for each plane.
+    """
+    channels = cv2.split(fitted)
+    ordered = channels[::-1] if is_rgb else channels
+    for plane, channel, factor, offset in zip(planes, ordered, scale, shift, strict=True):
+        np.multiply(channel, factor, out=plane)
+        if offset:
+            np.add(plane, offset, out=plane)

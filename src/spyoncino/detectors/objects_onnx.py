@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from spyoncino.detectors.base import BaseDetector, Image
-from spyoncino.detectors.letterbox import PAD_GREY, letterbox
+from spyoncino.detectors.letterbox import PAD_GREY, fill_planes, letterbox
 from spyoncino.detectors.nms import suppress_doubles
 from spyoncino.detectors.object_config import ObjectDetectorConfig, UserModel
 from spyoncino.detectors.objects_head import Head, InputNorm
@@ -127,15 +126,10 @@ class OnnxObjectDetector(BaseDetector):
         return detections, metrics
 
     def _tensor(self, fitted: Image) -> NDArray[np.float32]:
-        channels = cv2.split(fitted)
-        planes = np.empty((1, 3, self._height_px, self._width_px), np.float32)
-        ordered = channels[::-1] if self._norm.colour == "rgb" else channels
-        for plane, channel, scale, shift in zip(
-            planes[0], ordered, self._scale, self._shift, strict=True
-        ):
-            np.multiply(channel, scale, out=plane)
-            np.add(plane, shift, out=plane)
-        return planes
+        tensor = np.empty((1, 3, self._height_px, self._width_px), np.float32)
+        is_rgb = self._norm.colour == "rgb"
+        fill_planes(tensor[0], fitted, is_rgb=is_rgb, scale=self._scale, shift=self._shift)
+        return tensor
 
     def _check_outputs(self, source: _Source) -> None:
         """Run the model once on a grey picture: what it really gives back must fit the head."""
