@@ -116,6 +116,11 @@ class DataFolder:
         """The secret that other machines show to see the page; readable by this user only."""
         return self.root / "access-token"
 
+    @property
+    def push_key(self) -> Path:
+        """The private key that shows push services who sends; readable by this user only."""
+        return self.root / "web-push-key"
+
     def media(self, day: date, event_id: str, name: str = "") -> Path:
         """``media/<YYYY-MM-DD>/<event_id>/<name>``; the folder when no name is given."""
         folder = self.media_root / day.isoformat() / event_id

@@ -10,6 +10,7 @@ from spyoncino.modules.chores import Chores
 from spyoncino.modules.live_figures import LiveNumbers
 from spyoncino.modules.page_metrics import PageFigures, system_metrics
 from spyoncino.modules.page_notices import Notices
+from spyoncino.modules.page_push import PagePush
 from spyoncino.modules.page_video import watched_video
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
@@ -75,6 +76,7 @@ class PageBackend:
         self.adopt_cameras()
         self._encoding: set[str] = set()
         self._notices = Notices()
+        self._push = PagePush(context)
         self._summary: HealthSummary | None = None
         self._chores = Chores(context.log)
         self._begun_ns = context.clock.monotonic_ns()
@@ -99,6 +101,11 @@ class PageBackend:
     def hub(self) -> Hub:
         """Where pages hear what happens."""
         return self._hub
+
+    @property
+    def push(self) -> PagePush:
+        """Where browsers say whether they want to be told."""
+        return self._push
 
     async def close(self) -> None:
         """Let every page and viewer go."""

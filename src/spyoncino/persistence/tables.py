@@ -99,3 +99,14 @@ MUTES = Table(
     Column("until", DateTime(timezone=True), nullable=False),
     Column("author", Text, nullable=False),
 )
+
+PUSH_BROWSERS = Table(
+    "push_browsers",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("endpoint", Text, nullable=False, unique=True),  # a secret: who has it may be told
+    Column("p256dh", Text, nullable=False),
+    Column("auth", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)

@@ -24,6 +24,7 @@ from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.inquiry import EventCounts, EventInquiry
 from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.modes import ModeOrder, SystemMode
+from spyoncino.schemas.push import PushKey, PushKeyInquiry
 from spyoncino.schemas.status import (
     BusStatus,
     CameraStatus,
@@ -122,6 +123,9 @@ GALLERY_CHANGED = Topic("gallery.changed", GalleryChange, Stage.CONTROL, Deliver
 
 COUNT_EVENTS = Topic("analytics.events.count", EventInquiry, Stage.CONTROL)
 EVENT_COUNTS = Topic("analytics.events.count.reply", EventCounts, Stage.CONTROL)
+
+PUSH_KEY_INQUIRY = Topic("control.push.key", PushKeyInquiry, Stage.CONTROL)
+PUSH_KEY = Topic("control.push.key.reply", PushKey, Stage.CONTROL)
 
 SYSTEM_MODE = Topic("system.mode", SystemMode, Stage.CONTROL, Delivery.CRITICAL)
 MODE_ORDER = Topic("system.mode.order", ModeOrder, Stage.CONTROL)

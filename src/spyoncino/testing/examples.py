@@ -57,6 +57,7 @@ from spyoncino.schemas.inquiry import (
 )
 from spyoncino.schemas.media import MediaArtifact, MediaKind, Retention, StorageAck
 from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
+from spyoncino.schemas.push import PushKey, PushKeyInquiry
 from spyoncino.schemas.status import (
     BusStatus,
     CameraState,
@@ -362,6 +363,8 @@ EXAMPLES: tuple[BaseModel, ...] = (
         parts={"workers": 0.5, "memory": 1.0},
         detail="1 of 2 workers is ready",
     ),
+    PushKey(**ENVELOPE, public_key="", reason="Web Push is off: set web_push.enabled"),
+    PushKeyInquiry(**ENVELOPE),
     ShutdownNotice(**ENVELOPE, reason="it was told to stop"),
     StatusNotice(
         **ENVELOPE, component="pool", message="pool fails again and again", severity="error"

@@ -18,6 +18,7 @@ from spyoncino.web.routes.health import health_router
 from spyoncino.web.routes.media import media_router
 from spyoncino.web.routes.mode import mode_router
 from spyoncino.web.routes.page import page_router, static_files
+from spyoncino.web.routes.push import push_router
 from spyoncino.web.routes.updates import updates_router
 
 
@@ -43,6 +44,7 @@ def build_app(backend: Backend, policy: AccessPolicy) -> ASGIApp:
         events_router(backend),
         media_router(backend),
         mode_router(backend),
+        push_router(backend),
         updates_router(backend),
         page_router(),
     ):

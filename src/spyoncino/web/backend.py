@@ -12,7 +12,14 @@ from spyoncino.schemas.status import HealthSummary
 from spyoncino.web.hub import Hub
 from spyoncino.web.live import LiveFeed
 from spyoncino.web.live_video import VideoFeed
-from spyoncino.web.views import CameraView, EventView, NoticeView
+from spyoncino.web.views import (
+    BrowserView,
+    CameraView,
+    EventView,
+    NoticeView,
+    PushOrder,
+    PushView,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,46 @@ class MediaFile:
     kind: MediaKind
 
 
+class PushDesk(Protocol):
+    """Where browsers say whether they want to be told."""
+
+    async def view(self) -> PushView:
+        """Whether they can be, and which are.
+
+        Raises:
+            StorageError: The database does not answer.
+        """
+
+    async def add(self, order: PushOrder, label: str) -> BrowserView:
+        """Tell a browser from here on; adding it again changes its keys only.
+
+        Args:
+            order: Its subscription.
+            label: What kind of browser it is.
+
+        Raises:
+            UsageError: The subscription is none, nobody can subscribe, or there are too many.
+            StorageError: It could not be kept.
+        """
+
+    async def remove(self, name: str) -> bool:
+        """Tell a browser no more; whether there was such a one.
+
+        Raises:
+            StorageError: The database does not answer.
+        """
+
+
 class Backend(Protocol):
     """The system as the web sees it; every method is called in the event loop."""
 
     @property
     def hub(self) -> Hub:
         """Where pages hear what happens."""
+
+    @property
+    def push(self) -> PushDesk:
+        """Where browsers say whether they want to be told."""
 
     def cameras(self) -> tuple[CameraView, ...]:
         """Every configured camera, in the order of the configuration."""

@@ -98,6 +98,36 @@ class PressView(Record):
     camera: str
 
 
+class PushKeys(Record):
+    """The keys of a browser's subscription, as its ``PushSubscription`` has them."""
+
+    p256dh: str = Field(max_length=128, description="Public key, base64url.")
+    auth: str = Field(max_length=64, description="Authentication secret, base64url.")
+
+
+class PushOrder(Record):
+    """A browser wants to be told: the JSON of its ``PushSubscription``."""
+
+    endpoint: str = Field(max_length=4096, description="Where its push service takes messages.")
+    keys: PushKeys
+
+
+class BrowserView(Record):
+    """A browser that is told; nothing of its subscription is shown."""
+
+    name: str
+    label: str
+    created_at: datetime
+
+
+class PushView(Record):
+    """Whether browsers can be told, and which are."""
+
+    public_key: str = Field(description="To subscribe with, base64url; empty: nobody can.")
+    reason: str = Field(default="", description="Why nobody can subscribe; may be empty.")
+    browsers: tuple[BrowserView, ...] = ()
+
+
 class HealthView(Record):
     """How the system is doing."""
 

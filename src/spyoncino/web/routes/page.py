@@ -29,7 +29,7 @@ def static_files() -> StaticFiles:
 
 
 def page_router() -> APIRouter:
-    """The page at ``/`` and its icon."""
+    """The page at ``/``, its icon, and what browsers keep of it."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -39,5 +39,18 @@ def page_router() -> APIRouter:
     @router.get("/favicon.ico")
     async def icon() -> FileResponse:
         return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+
+    @router.get("/push-worker.js")
+    async def worker() -> FileResponse:
+        # Its address says which pages it serves: all of them, so it cannot lie under /static.
+        return FileResponse(STATIC / "push-worker.js", headers={"Cache-Control": CACHING})
+
+    @router.get("/page.webmanifest")
+    async def manifest() -> FileResponse:
+        return FileResponse(
+            STATIC / "page.webmanifest",
+            media_type="application/manifest+json",
+            headers={"Cache-Control": CACHING},
+        )
 
     return router

@@ -20,6 +20,12 @@ export function put(path, facts) {
   return ask(path, { method: "PUT", headers, body: JSON.stringify(facts) });
 }
 
+/** @param {string} path */
+export async function remove(path) {
+  const answer = await fetch(path, { method: "DELETE" });
+  if (!answer.ok) throw new Error(await sentenceOf(answer));
+}
+
 /** @param {string} path @param {RequestInit} how @returns {Promise<any>} */
 async function ask(path, how) {
   const answer = await fetch(path, how);

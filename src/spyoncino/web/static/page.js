@@ -7,6 +7,7 @@ import "./event-viewer.js";
 import "./mode-choice.js";
 import "./page-announcer.js";
 import "./page-notices.js";
+import "./push-button.js";
 import "./system-state.js";
 
 news.begin();

@@ -1,0 +1,88 @@
+// Service worker: shows one notification for each event, in place of its former state. Knows no page.
+
+const TOLD = "told";
+const MOST_REMEMBERED = 100;
+
+/** One after the other: two revisions at once could both believe to be the first. */
+let queue = Promise.resolve();
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("push", (event) => {
+  queue = queue.catch(() => {}).then(() => show(noteOf(event.data)));
+  event.waitUntil(queue);
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data?.address ?? "/"));
+});
+
+// The push service gives the browser another address: keep on being told.
+self.addEventListener("pushsubscriptionchange", (event) => {
+  event.waitUntil(subscribeAgain(event.oldSubscription, event.newSubscription));
+});
+
+/** @param {PushMessageData | null} data a browser must show something for each message */
+function noteOf(data) {
+  try {
+    return data.json();
+  } catch {
+    return { title: "Spyoncino", text: "", event: "", tag: "unknown", revision: 1, time: Date.now(), picture: "" };
+  }
+}
+
+/** Push services keep no order: an older state never takes a newer one's place. @param {any} note */
+async function show(note) {
+  const [shown] = await self.registration.getNotifications({ tag: note.tag });
+  const isOlder = shown?.data?.note && shown.data.note.revision > note.revision;
+  const newest = isOlder ? shown.data.note : note;
+  const isFirst = !(await remember(newest.tag));
+  const options = {
+    body: newest.text,
+    tag: newest.tag,
+    renotify: isFirst, // later states replace it without a sound
+    silent: !isFirst,
+    timestamp: newest.time,
+    icon: "/static/icon.svg",
+    data: { note: newest, address: newest.event ? `/#event/${encodeURIComponent(newest.event)}` : "/" },
+  };
+  if (newest.picture) options.image = newest.picture;
+  await self.registration.showNotification(newest.title, options);
+}
+
+/** @param {string} tag @returns {Promise<boolean>} whether it was told before, even if it was closed since */
+async function remember(tag) {
+  const told = await self.caches.open(TOLD);
+  const key = `/told/${encodeURIComponent(tag)}`;
+  if (await told.match(key)) return true;
+  await told.put(key, new Response(""));
+  for (const old of (await told.keys()).slice(0, -MOST_REMEMBERED)) await told.delete(old);
+  return false;
+}
+
+/** @param {string} address */
+async function open(address) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  for (const page of pages) {
+    try {
+      await page.navigate(address);
+      return page.focus();
+    } catch {
+      // not ours to lead: it was open before this worker was
+    }
+  }
+  return self.clients.openWindow(address);
+}
+
+/** @param {PushSubscription | null} before @param {PushSubscription | null} given */
+async function subscribeAgain(before, given) {
+  const subscription = given ?? (before && (await self.registration.pushManager.subscribe(before.options)));
+  if (!subscription) return;
+  await fetch("/api/v1/push/browsers", {
+    method: "PUT",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(subscription.toJSON()),
+  });
+}
