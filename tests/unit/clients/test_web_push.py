@@ -100,7 +100,7 @@ async def test_what_waits_is_replaced_by_what_has_the_same_topic() -> None:
 async def test_another_key_than_the_browser_subscribed_with_is_refused_with_what_to_do() -> None:
     async with push_service(NOON.timestamp()) as far:
         far.subscribe("phone", KEY.public_key)
-        with pytest.raises(DeliveryRefusedError, match="403 Forbidden; .* press the button"):
+        with pytest.raises(DeliveryRefusedError, match=r"403 Forbidden; .* press the button"):
             await push(far, key=VapidKey(packed(b"\6" * 32)))
 
 

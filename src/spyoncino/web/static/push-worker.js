@@ -45,7 +45,7 @@ async function show(note) {
     renotify: isFirst, // later states replace it without a sound
     silent: !isFirst,
     timestamp: newest.time,
-    icon: "/static/icon.svg",
+    icon: newest.picture || "/static/icon.svg",
     data: { note: newest, address: newest.event ? `/#event/${encodeURIComponent(newest.event)}` : "/" },
   };
   if (newest.picture) options.image = newest.picture;
@@ -64,16 +64,10 @@ async function remember(tag) {
 
 /** @param {string} address */
 async function open(address) {
-  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-  for (const page of pages) {
-    try {
-      await page.navigate(address);
-      return page.focus();
-    } catch {
-      // not ours to lead: it was open before this worker was
-    }
-  }
-  return self.clients.openWindow(address);
+  const pages = await self.clients.matchAll({ type: "window" });
+  if (!pages.length) return self.clients.openWindow(address);
+  const page = await pages[0].navigate(address);
+  return page?.focus();
 }
 
 /** @param {PushSubscription | null} before @param {PushSubscription | null} given */

@@ -1,0 +1,215 @@
+"""Web Push in a real browser: the button, the service worker, one notification for each event.
+
+A headless browser reaches no push service, so subscribing is stood in for; the message comes from
+the browser's own tools, and what shows it is the service worker of the page.
+"""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.fixtures.served_house import ServedHouse, event_of
+
+from spyoncino.clients.push_subscription import packed
+from spyoncino.modules.push_note import compose
+from spyoncino.schemas.alerts import AlertNotification
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(
+        not CHROMIUM.exists() or importlib.util.find_spec("playwright") is None,
+        reason="needs Debian's chromium (make services) and playwright",
+    ),
+]
+
+PUBLIC_KEY = packed(b"\x04" + b"k" * 64)
+
+NO_PUSH_SERVICE = """
+PushManager.prototype.getSubscription = async () => window.subscribed ?? null;
+PushManager.prototype.subscribe = async (options) => {
+  window.subscribed = {
+    options: { applicationServerKey: null, asked: options },
+    toJSON: () => ({ endpoint: "https://push.example.org/x", keys: { p256dh: "p", auth: "a" } }),
+    unsubscribe: async () => { window.subscribed = null; return true; },
+  };
+  return window.subscribed;
+};
+"""
+
+CLICK = """async () => {
+  const [shown] = await registration.getNotifications({ tag: "event-0001" });
+  dispatchEvent(new NotificationEvent("notificationclick", { notification: shown }));
+}"""
+
+SHOWN = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  const shown = await registration.getNotifications();
+  return shown.map(({ title, body, tag, silent, data }) => ({ title, body, tag, silent, data }));
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
+
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[ServedHouse]:
+    events = [event_of(number, "door", minutes_ago=9 - number) for number in range(3)]
+    with ThreadPoolExecutor(1) as builder:  # Playwright's event loop runs in this thread
+        built = builder.submit(ServedHouse, tmp_path, ["door"], events).result()
+    built.push.public_key = PUBLIC_KEY
+    with built as served:
+        yield served
+
+
+@pytest.fixture
+def context(chromium: "Browser") -> "Iterator[BrowserContext]":
+    opened = chromium.new_context(permissions=["notifications"])
+    opened.add_init_script(NO_PUSH_SERVICE)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: "BrowserContext", house: ServedHouse) -> "Iterator[Page]":
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(house.address)
+    yield opened
+    assert errors == []
+
+
+def alert(revision: int, title: str, event_id: str = "event-0001") -> AlertNotification:
+    return AlertNotification(
+        event_ref=event_id,
+        channel="web_push",
+        title=title,
+        text=f"{title}, state {revision}",
+        revision=revision,
+        event=event_of(1, "door", minutes_ago=1),
+    )
+
+
+class Deliverer:
+    """Hands messages to the service worker as the browser does when one comes from outside."""
+
+    def __init__(self, page: "Page", house: ServedHouse) -> None:
+        self._page = page
+        self._origin = house.address
+        self._tools: CDPSession = page.context.new_cdp_session(page)
+        self._registrations: list[dict[str, Any]] = []
+        self._tools.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda told: self._registrations.extend(told["registrations"]),
+        )
+        self._tools.send("ServiceWorker.enable")
+
+    def deliver(self, told: AlertNotification) -> None:
+        while not self._registrations:
+            self._page.wait_for_timeout(20)
+        order = {
+            "origin": self._origin,
+            "registrationId": self._registrations[-1]["registrationId"],
+            "data": compose(told, 3993).decode(),
+        }
+        self._tools.send("ServiceWorker.deliverPushMessage", order)
+
+    def shown(self, title: str) -> list[dict[str, Any]]:
+        """All notifications, once one of this title is among them."""
+        for _ in range(500):
+            shown: list[dict[str, Any]] = self._page.evaluate(SHOWN)
+            if any(each["title"] == title for each in shown):
+                return shown
+            self._page.wait_for_timeout(20)
+        pytest.fail(f"never shown: {title}")
+
+
+def test_the_button_tells_this_browser_and_stops_telling_it(
+    page: "Page", house: ServedHouse
+) -> None:
+    page.get_by_role("button", name="Tell this browser", exact=True).click()
+    stop = page.get_by_role("button", name="Stop telling this browser")
+    stop.wait_for()
+    (order,) = house.push.orders.values()
+    assert order.endpoint == "https://push.example.org/x"
+    asked = page.evaluate("window.subscribed.options.asked")
+    assert asked == {"userVisibleOnly": True, "applicationServerKey": PUBLIC_KEY}
+    stop.click()
+    page.get_by_role("button", name="Tell this browser", exact=True).wait_for()
+    assert house.push.orders == {}
+
+
+def test_one_event_is_one_notification_that_is_replaced(page: "Page", house: ServedHouse) -> None:
+    page.get_by_role("button", name="Tell this browser", exact=True).click()
+    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    worker = Deliverer(page, house)
+    transcript = []
+    for revision, title in ((1, "Somebody rang"), (2, "Ann rang"), (3, "Ann rang twice")):
+        worker.deliver(alert(revision, title))
+        (shown,) = worker.shown(title)
+        transcript.append(f"{shown['tag']}: {shown['title']} (silent: {shown['silent']})")
+        assert shown["body"] == f"{title}, state {revision}"
+        assert shown["silent"] == (revision > 1)
+        assert shown["data"]["address"] == "/#event/event-0001"
+    worker.deliver(alert(2, "Ann rang"))  # comes late
+    worker.deliver(alert(1, "A cat", "event-0002"))
+    shown_now = {each["tag"]: each["title"] for each in worker.shown("A cat")}
+    assert shown_now == {"event-0001": "Ann rang twice", "event-0002": "A cat"}
+    print("\n".join(["", *transcript, json.dumps(shown_now)]))  # noqa: T201 - for pytest -s
+
+
+def test_a_notification_leads_to_its_event(page: "Page", house: ServedHouse) -> None:
+    page.get_by_role("button", name="Tell this browser", exact=True).click()
+    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    page.wait_for_function("() => navigator.serviceWorker.controller")
+    worker = Deliverer(page, house)
+    worker.deliver(alert(1, "Somebody rang"))
+    worker.shown("Somebody rang")
+    page.context.service_workers[0].evaluate(CLICK)
+    page.wait_for_selector("dialog[open]")
+    assert page.url.endswith("#event/event-0001")
+    assert page.evaluate(SHOWN) == []
+
+
+def test_a_page_without_tls_says_why_it_cannot_tell(
+    chromium: "Browser", house: ServedHouse
+) -> None:
+    context = chromium.new_context()
+    context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false });")
+    page = context.new_page()
+    page.goto(house.address)
+    page.get_by_text("To be told on this device, open the page by an https address.").wait_for()
+    assert page.locator("push-button button").is_hidden()
+    context.close()
+
+
+def test_nothing_is_offered_while_the_channel_is_off(
+    chromium: "Browser", house: ServedHouse
+) -> None:
+    house.push.public_key = ""
+    page = chromium.new_page()
+    page.goto(house.address)
+    page.wait_for_selector(".event")
+    page.wait_for_function(
+        "() => performance.getEntriesByName(location.origin + '/api/v1/push').length"
+    )
+    assert page.locator("push-button").is_hidden()
+    page.close()
