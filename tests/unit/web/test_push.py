@@ -24,7 +24,8 @@ def house(tmp_path: Path) -> FakeHouse:
 
 
 async def test_a_browser_subscribes_is_listed_and_leaves(house: FakeHouse) -> None:
-    async with browser(house.app, **{"User-Agent": FIREFOX}) as asking:
+    async with browser(house.app) as asking:
+        asking.headers["User-Agent"] = FIREFOX
         answer = await asking.put("/api/v1/push/browsers", json=ORDER)
         assert answer.status_code == 200
         name = answer.json()["name"]
