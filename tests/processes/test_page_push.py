@@ -152,6 +152,12 @@ def test_the_button_tells_this_browser_and_stops_telling_it(
     assert order.endpoint == "https://push.example.org/x"
     asked = page.evaluate("window.subscribed.options.asked")
     assert asked == {"userVisibleOnly": True, "applicationServerKey": PUBLIC_KEY}
+    page.reload()  # what the server lost meanwhile is told again
+    house.push.orders.clear()
+    page.evaluate("window.subscribed = null")
+    page.get_by_role("button", name="Tell this browser", exact=True).click()
+    stop.wait_for()
+    house.push.orders.clear()  # somebody took it away on the server: no trouble
     stop.click()
     page.get_by_role("button", name="Tell this browser", exact=True).wait_for()
     assert house.push.orders == {}
@@ -197,6 +203,18 @@ def test_a_page_without_tls_says_why_it_cannot_tell(
     page = context.new_page()
     page.goto(house.address)
     page.get_by_text("To be told on this device, open the page by an https address.").wait_for()
+    assert page.locator("push-button button").is_hidden()
+    context.close()
+
+
+def test_who_blocked_notifications_is_told_where(chromium: "Browser", house: ServedHouse) -> None:
+    context = chromium.new_context()
+    context.add_init_script(
+        "Object.defineProperty(Notification, 'permission', { get: () => 'denied' });"
+    )
+    page = context.new_page()
+    page.goto(house.address)
+    page.get_by_text("Notifications of this page are blocked").wait_for()
     assert page.locator("push-button button").is_hidden()
     context.close()
 

@@ -34,6 +34,8 @@ MISSING: Final = (
     "the libraries of Web Push are missing: install them with `pip install 'spyoncino[push]'`"
 )
 
+LATER: Final = "Web Push begins with the next start of the program"
+
 NOBODY: Final = "nobody is told: open the page on a device and press 'Tell this browser'"
 
 _LEFT: Final = "has left: its subscription ended"
@@ -162,7 +164,7 @@ class WebPushModule(DeliveryModule[WebPushSettings]):
         elif not self.settings.enabled:
             reason = "Web Push is off: set web_push.enabled"
         else:
-            reason = MISSING
+            reason = LATER if _is_installed() else MISSING
         return PushKey(source=self.name, public_key=public_key, reason=reason)
 
     # --- telling ---------------------------------------------------------------------------------
@@ -190,7 +192,7 @@ class WebPushModule(DeliveryModule[WebPushSettings]):
             DeliveryError: The push service did not take it now.
         """
         if self._client is None:
-            raise DeliveryError("Web Push is not ready" if _is_installed() else MISSING)
+            raise DeliveryError(LATER if _is_installed() else MISSING)
         from spyoncino.clients.web_push import (  # noqa: PLC0415
             MAX_MESSAGE_BYTES,
             PushMessage,

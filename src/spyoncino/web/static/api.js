@@ -1,5 +1,6 @@
 // Talks to the server: facts by fetch, news and live pictures by WebSocket. Knows no page.
 
+const NOT_FOUND = 404;
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 15000;
 
@@ -20,10 +21,10 @@ export function put(path, facts) {
   return ask(path, { method: "PUT", headers, body: JSON.stringify(facts) });
 }
 
-/** @param {string} path */
+/** What is not there any more is no trouble. @param {string} path */
 export async function remove(path) {
   const answer = await fetch(path, { method: "DELETE" });
-  if (!answer.ok) throw new Error(await sentenceOf(answer));
+  if (!answer.ok && answer.status !== NOT_FOUND) throw new Error(await sentenceOf(answer));
 }
 
 /** @param {string} path @param {RequestInit} how @returns {Promise<any>} */

@@ -84,9 +84,9 @@ export class PushButton extends HTMLElement {
   }
 
   async end() {
+    await remove(`/api/v1/push/browsers/${encodeURIComponent(this.name)}`);
     await this.subscription.unsubscribe();
     this.subscription = null;
-    await remove(`/api/v1/push/browsers/${encodeURIComponent(this.name)}`);
   }
 
   /** @param {string} problem @param {string} [trouble] what went wrong just now */

@@ -236,6 +236,15 @@ async def test_without_its_libraries_the_channel_says_what_to_install(
     assert far.requests == 0
 
 
+async def test_what_is_switched_on_while_running_waits_for_the_next_start(
+    harness: ModuleHarness, desk: PagePush
+) -> None:
+    module = await harness.add(WebPushModule)
+    assert (await desk.view()).reason == "Web Push is off: set web_push.enabled"
+    await module.configure(WebPushSettings(enabled=True, contact=CONTACT))
+    assert (await desk.view()).reason == web_push.LATER
+
+
 async def test_while_it_is_off_nobody_can_subscribe_and_nothing_is_asked(
     harness: ModuleHarness, far: PushService
 ) -> None:
