@@ -115,7 +115,7 @@ async def flood(folder: Path, events: int) -> Flood:
             await asyncio.sleep(STEP_S)
             await harness.bus.drain()
             digests = [x["text"] for x in far.documents.values() if x["rule"] == "digest"]
-        sheets = len(engine._sheets)  # noqa: SLF001 - a bound that nothing else shows
+        sheets = len(engine._book)  # noqa: SLF001 - a bound that nothing else shows
         for module in (webhook, engine):
             await module.stop()
     await database.close()

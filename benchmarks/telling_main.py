@@ -24,7 +24,6 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.contracts import BaseModule
 from spyoncino.core.logs import configure_logging
 from spyoncino.core.wiring import subscribe_module
-from spyoncino.modules.output import alert_engine
 from spyoncino.modules.output.alert_engine import AlertEngine
 from spyoncino.modules.output.email import EmailModule
 from spyoncino.modules.output.mqtt import MqttModule
@@ -148,7 +147,6 @@ async def live(folder: Path) -> None:
     """One life."""
     options = json.loads((folder / "options.json").read_text())
     clock = SystemTime(options["scale"], options["origin_s"])
-    alert_engine.SETTLE_S *= clock.scale  # work takes as long as ever
     data = folder / "data"
     data.mkdir(exist_ok=True)
     database = Database(data / "spyoncino.db")

@@ -137,6 +137,9 @@ class AlertSettings(ModuleSettings):
     digest_every_s: float = Field(
         default=900.0, gt=0, description="How often what was held back is told in one message."
     )
+    keep_days: float = Field(
+        default=90.0, ge=1, description="How long it is known what was told to whom."
+    )
 
     @model_validator(mode="after")
     def _rules_have_their_own_names(self) -> Self:

@@ -70,16 +70,11 @@ class DeliveryStore:
         """Have a revision told; one that is older than what is wanted already changes nothing.
 
         A newer revision of a message that was given up is tried again: it may fit where the
-        former did not. Who was killed may have lost count: what was written later is newer, and
-        gets the next number, whatever number it bears.
+        former did not.
         """
         async with self._database.write() as connection:
             query = select(DELIVERIES).where(*_is(key))
             row = (await connection.execute(query)).one_or_none()
-            if row is not None:
-                before = AlertNotification.model_validate(row.alert)
-                if alert.revision <= row.wanted_revision and alert.timestamp > before.timestamp:
-                    alert = alert.model_copy(update={"revision": row.wanted_revision + 1})
             if row is None or alert.revision > row.wanted_revision:
                 await connection.execute(_wanted(key, alert, now))
                 row = (await connection.execute(query)).one()
@@ -140,30 +135,6 @@ class DeliveryStore:
         )
         async with self._database.read() as connection:
             return [_delivery(row) for row in (await connection.execute(query)).all()]
-
-    async def unfinished(self, rule: str, since: datetime) -> list[AlertNotification]:
-        """The newest revisions of messages that may still change, each once, oldest first.
-
-        Args:
-            rule: That wanted them.
-            since: Messages that were wanted first before are left out.
-        """
-        query = (
-            select(DELIVERIES.c.alert)
-            .where(
-                DELIVERIES.c.queued_at >= since,
-                DELIVERIES.c.alert["rule"].as_string() == rule,
-            )
-            .order_by(DELIVERIES.c.queued_at)
-        )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).scalars().all()
-        newest: dict[str, AlertNotification] = {}
-        for alert in map(AlertNotification.model_validate, rows):
-            before = newest.setdefault(alert.event_ref, alert)
-            if alert.revision > before.revision:
-                newest[alert.event_ref] = alert
-        return [alert for alert in newest.values() if not alert.is_final]
 
     async def counts(self) -> dict[tuple[str, str], int]:
         """Messages by channel and state."""

@@ -100,6 +100,18 @@ MUTES = Table(
     Column("author", Text, nullable=False),
 )
 
+ALERT_SHEETS = Table(
+    "alert_sheets",
+    METADATA,
+    Column("event_id", Text, primary_key=True),  # or what a message without an event is about
+    Column("owner", Text, nullable=False),  # who keeps it: a module that publishes alerts
+    Column("is_open", Boolean, nullable=False),  # its owner wants to find it after a restart
+    Column("kept_at", DateTime(timezone=True), nullable=False),
+    Column("alerts", JSON, nullable=False),  # of each channel the newest revision, whole
+    Column("facts", JSON, nullable=False),  # its owner's own
+    Index("idx_alert_sheets_owner_kept_at", "owner", "kept_at"),
+)
+
 PUSH_BROWSERS = Table(
     "push_browsers",
     METADATA,

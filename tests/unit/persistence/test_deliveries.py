@@ -62,18 +62,6 @@ async def test_an_older_revision_that_comes_late_changes_nothing(store: Delivery
     assert not repeated.is_due
 
 
-async def test_what_was_written_later_gets_the_next_number_whatever_it_bears(
-    store: DeliveryStore,
-) -> None:
-    await store.want(KEY, alert(3), NOON)
-    await store.sent(KEY, 3, "feather-7", confirmed=True)
-    recounted = alert(1).model_copy(update={"timestamp": NOON + timedelta(minutes=1)})
-    wanted = await store.want(KEY, recounted, NOON)
-    assert (wanted.alert.revision, wanted.alert.text, wanted.is_due) == (4, "revision 1", True)
-    repeated = await store.want(KEY, recounted, NOON)
-    assert repeated.alert.revision == 4
-
-
 async def test_a_failure_that_may_pass_keeps_its_pause_and_one_that_will_not_is_no_debt(
     store: DeliveryStore,
 ) -> None:

@@ -5,32 +5,28 @@ The rules are in ``alerts.rules``, what holds them back in ``alerts.restraint``,
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
 
-from spyoncino.alerts.restraint import Digest, Limits, Restraint
-from spyoncino.alerts.rules import (
-    Moment,
-    Rule,
-    matching,
-    why_not,
-)
+from spyoncino.alerts.restraint import MAX_REMEMBERED, Digest, Limits, Restraint
+from spyoncino.alerts.rules import Rule, matching, why_not
 from spyoncino.alerts.text import words
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, OutputModule
 from spyoncino.core.mute_orders import muted_by
 from spyoncino.core.queues import Policy
-from spyoncino.errors import UsageError
+from spyoncino.errors import StorageError, UsageError
 from spyoncino.events.recent_ids import RecentIds
+from spyoncino.modules.alert_book import AlertBook, Message, Sheet
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.chores import Chores
-from spyoncino.persistence.deliveries import Delivery, DeliveryStore
+from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.control import ControlCommand
-from spyoncino.schemas.events import CLOSED_STATES, Event, EventUpdate
+from spyoncino.schemas.events import CLOSED_STATES, Event, EventState, EventUpdate
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.schemas.status import HealthState, HealthStatus
@@ -44,37 +40,14 @@ from spyoncino.schemas.topics import (
     SYSTEM_MODE,
 )
 
-EVENTS_KEPT = 256
-"""Events whose messages can still change; far more than happen at the same time."""
-
-SETTLE_S = 2.0
-"""So long after a start the channels take what a former run published; until then their table may
-not know yet what was told of an event of that run."""
-
 SHOWN_KINDS = frozenset(kind.value for kind in MediaKind if kind is not MediaKind.WEBP)
 """What may come with a message."""
 
 TICK_S = 5.0
 """How often it is looked whether a digest is due."""
 
-
-@dataclass(slots=True)
-class _Message:
-    """What one channel was last told about an event."""
-
-    rule: Rule
-    alert: AlertNotification
-
-
-@dataclass(slots=True)
-class _Sheet:
-    """One event: its newest state, its files, and who was told."""
-
-    event: Event
-    moment: Moment
-    media: dict[str, str] = field(default_factory=dict)
-    told: dict[str, _Message] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
+FORGET_EVERY_S: Final = 3600.0
+"""How often what is older than ``keep_days`` is deleted."""
 
 
 class AlertEngine(OutputModule[AlertSettings]):
@@ -96,7 +69,7 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
-        self._sheets: dict[str, _Sheet] = {}
+        self._book = AlertBook(context.database, context.clock)
         self._closed = RecentIds()
         self._restraint = Restraint(Limits())
         self._deliveries = DeliveryStore(context.database)
@@ -105,8 +78,8 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._turn = asyncio.Lock()
         self._mode: Mode | None = None
         self._digest_due_s = 0.0
+        self._forget_due_s = 0.0
         self._started_at = context.clock.utc_now()
-        self._settled_s = 0.0
         self._media = MediaStore(context.database)
         self._counts = {"told": 0, "edited": 0, "held_back": 0, "silent": 0, "digests": 0}
 
@@ -116,18 +89,30 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._restraint.limits = settings.to_limits()
 
     async def start(self) -> None:
-        """Know what is muted, and begin to look for digests that are due."""
+        """Know what is muted, told and held back, and begin to look for digests that are due."""
         self._started_at = self.context.clock.utc_now()
-        self._settled_s = self._now_s() + SETTLE_S
         muted = await self._mutes.in_force(self._started_at)
         self._restraint.mutes = {mute.camera: mute.until for mute in muted}
+        await self._remember()
         self._digest_due_s = self._now_s() + self.settings.digest_every_s
-        self._chores.start(self._tell_digests(), "digests")
+        self._chores.start(self._look_after(), "digests")
+
+    async def _remember(self) -> None:
+        """Go on with the pauses and with the digest of a former run."""
+        longest_s = max((rule.cooldown_s for rule in self._rules()), default=0.0)
+        since = self._started_at - timedelta(seconds=longest_s)
+        for sheet in await self._book.told_since(since, MAX_REMEMBERED) if longest_s else ():
+            for channel, message in sheet.told.items():
+                age_s = (self._started_at - message.told_at).total_seconds()
+                self._restraint.told(message.rule, channel, sheet.event, self._now_s() - age_s)
+        for sheet in await self._book.held_back():
+            for channel, reason in sheet.held.items():
+                self._restraint.held_back(channel, sheet.event, reason, sheet.moment.local)
 
     async def stop(self) -> None:
-        """Forget what may still have changed; what is owed is in the channels' table."""
+        """Have nothing in memory; it is in the book's rows and in the channels' table."""
         await self._chores.cancel()
-        self._sheets.clear()
+        self._book.clear()
 
     async def health(self) -> HealthStatus:
         """Tells how many messages were begun, changed and held back."""
@@ -173,120 +158,98 @@ class AlertEngine(OutputModule[AlertSettings]):
         )
 
     async def on_event(self, update: EventUpdate) -> None:
-        """Tell an event, or what is new of it."""
+        """Tell an event, or what is new of it.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
         async with self._turn:
             event = update.event
             sheet = await self._sheet(event)
-            if sheet.event.state not in CLOSED_STATES or event.state in CLOSED_STATES:
-                sheet.event = event
-            await self._consider(sheet)
+            sheet.take(event)
+            self._edit_all(sheet)
+            self._begin_all(sheet)
+            await self._send(sheet)
+            if sheet.event.state in CLOSED_STATES and event.event_id not in self._closed:
+                self._closed.add(event.event_id)
+                self._explain(sheet)
 
     async def on_media(self, artifact: MediaArtifact) -> None:
-        """Show a file that is ready with the message of its event."""
+        """Show a file that is ready with the message of its event.
+
+        What was silent or held back stays so: its file is no reason to tell it late.
+
+        Raises:
+            StorageError: The database refused, and the bus repeats.
+        """
         async with self._turn:
             if artifact.kind.value not in SHOWN_KINDS:
                 return
-            sheet = await self._known_sheet(artifact)
-            if sheet is None:
-                return
-            sheet.media[artifact.kind.value] = artifact.path
-            await self._consider(sheet, is_repicture=artifact.kind is MediaKind.SNAPSHOT)
+            sheet = self._book.get(artifact.event_ref) or await self._load(artifact.event_ref)
+            if sheet is not None:
+                sheet.media[artifact.kind.value] = artifact.path
+                self._edit_all(sheet, is_repicture=artifact.kind is MediaKind.SNAPSHOT)
+                await self._send(sheet)
 
-    async def _sheet(self, event: Event) -> _Sheet:
-        sheet = self._sheets.get(event.event_id)
+    async def _sheet(self, event: Event) -> Sheet:
+        sheet = self._book.get(event.event_id) or await self._load(event.event_id)
         if sheet is None:
-            is_old = event.started_at < self._started_at
-            told = await self._told_before(event.event_id, is_old=is_old)
-            known = _newest(told)
-            is_over = known is not None and known.state in CLOSED_STATES
-            sheet = await self._new_sheet(known if known and is_over else event, told)
+            sheet = self._book.begin(event, self._mode)
+            if event.state is not EventState.CREATED:  # it began in a former run
+                await self._take_files(sheet)
         return sheet
 
-    async def _known_sheet(self, artifact: MediaArtifact) -> _Sheet | None:
-        """The sheet of a file's event; of one that is not in memory any more only if it was told.
-
-        What was silent or held back stays so: its file is no reason to tell it late.
-        """
-        sheet = self._sheets.get(artifact.event_ref)
-        if sheet is None:
-            told = await self._told_before(artifact.event_ref, is_old=True)
-            if (event := _newest(told)) is not None:
-                sheet = await self._new_sheet(event, told)
+    async def _load(self, event_ref: str) -> Sheet | None:
+        sheet = await self._book.load(event_ref)
+        if sheet is not None:
+            await self._take_files(sheet)
         return sheet
 
-    async def _told_before(self, event_ref: str, *, is_old: bool) -> list[Delivery]:
-        """What is in the channels' table of an event, oldest revision first.
-
-        Of an event of a former run it may not all be there yet: for a while it is waited for.
-        """
-        left_s = self._settled_s - self._now_s()
-        if is_old and left_s > 0:
-            await self.context.clock.sleep(left_s)
-        told = await self._deliveries.of_event(event_ref)
-        return sorted(told, key=lambda each: each.alert.revision)
-
-    async def _new_sheet(self, event: Event, told: Sequence[Delivery]) -> _Sheet:
-        """A sheet on which stands what was told before: it is edited, not told again."""
-        moment = Moment(event.started_at.astimezone(), self._mode)
-        sheet = self._sheets[event.event_id] = _Sheet(event, moment)
-        rules = {rule.name: rule for rule in self._rules()}
-        for delivery in told:
-            channel, alert = delivery.key.channel, delivery.alert
-            rule = rules.get(alert.rule, Rule(alert.rule, channels=(channel,)))
-            sheet.told[channel] = _Message(rule, alert)
-        if told or event.started_at < self._started_at:
-            files = await self._media.of_event(event.event_id)
-            shown = {each.kind.value: each.path for each in files}
-            sheet.media = {kind: shown[kind] for kind in SHOWN_KINDS & shown.keys()}
-        while len(self._sheets) > EVENTS_KEPT:
-            del self._sheets[next(iter(self._sheets))]
-        return sheet
+    async def _take_files(self, sheet: Sheet) -> None:
+        for file in await self._media.of_event(sheet.event.event_id):
+            if file.kind.value in SHOWN_KINDS:
+                sheet.media.setdefault(file.kind.value, file.path)
 
     def _rules(self) -> tuple[Rule, ...]:
         return self.settings.to_rules(self.context.channels())
 
     # --- what is told ----------------------------------------------------------------------------
 
-    async def _consider(self, sheet: _Sheet, *, is_repicture: bool = False) -> None:
-        event = sheet.event
+    def _edit_all(self, sheet: Sheet, *, is_repicture: bool = False) -> None:
+        """Put on the sheet what changes in the messages that were begun."""
         for channel, message in sheet.told.items():
-            await self._edit(sheet, channel, message, is_repicture=is_repicture)
-        rules = self._rules()
-        for channel, rule in matching(rules, event, sheet.moment).items():
-            if channel not in sheet.told:
-                await self._begin(sheet, channel, rule)
-        if event.state in CLOSED_STATES and event.event_id not in self._closed:
-            self._closed.add(event.event_id)
-            self._explain(sheet, rules)
+            before = message.alert
+            alert = self._alert(sheet, channel, message.rule, revision=before.revision + 1)
+            if is_repicture or _content(alert) != _content(before):
+                sheet.tell(Message(message.rule, alert, message.told_at))
+                self._counts["edited"] += 1
 
-    async def _begin(self, sheet: _Sheet, channel: str, rule: Rule) -> None:
+    def _begin_all(self, sheet: Sheet) -> None:
+        """Put on the sheet the messages that the rules want and nothing holds back."""
         event, now_s = sheet.event, self._now_s()
-        local = self.context.clock.utc_now().astimezone()
-        reason = self._restraint.why_not(rule, channel, event, local, now_s)
-        if reason:
-            if channel not in sheet.held:
-                self._counts["held_back"] += 1
-                self._restraint.held_back(channel, event, reason, sheet.moment.local)
-            sheet.held[channel] = reason
-            return
-        alert = self._alert(sheet, channel, rule, revision=1)
-        await self.publish(NOTIFY_QUEUED.of(channel), alert)  # first: if it fails, it is repeated
-        self._restraint.told(rule, channel, event, now_s)
-        sheet.held.pop(channel, None)
-        sheet.told[channel] = _Message(rule, alert)
-        self._counts["told"] += 1
+        now = self.context.clock.utc_now()
+        for channel, rule in matching(self._rules(), event, sheet.moment).items():
+            if channel in sheet.told:
+                continue
+            reason = self._restraint.why_not(rule, channel, event, now.astimezone(), now_s)
+            if reason:
+                if sheet.hold(channel, reason):
+                    self._counts["held_back"] += 1
+                    self._restraint.held_back(channel, event, reason, sheet.moment.local)
+                continue
+            self._restraint.told(rule, channel, event, now_s)
+            sheet.held.pop(channel, None)
+            sheet.tell(Message(rule, self._alert(sheet, channel, rule, revision=1), now))
+            self._counts["told"] += 1
 
-    async def _edit(
-        self, sheet: _Sheet, channel: str, message: _Message, *, is_repicture: bool
-    ) -> None:
-        alert = self._alert(sheet, channel, message.rule, revision=message.alert.revision + 1)
-        if not is_repicture and _content(alert) == _content(message.alert):
-            return
-        await self.publish(NOTIFY_QUEUED.of(channel), alert)
-        message.alert = alert
-        self._counts["edited"] += 1
+    async def _send(self, sheet: Sheet) -> None:
+        """Keep the sheet, then publish what is new on it: a refusal leaves it to the next try."""
+        await self._book.keep(sheet)
+        for channel in tuple(sheet.unpublished):
+            await self.publish(NOTIFY_QUEUED.of(channel), sheet.told[channel].alert)
+            sheet.unpublished.discard(channel)
 
-    def _alert(self, sheet: _Sheet, channel: str, rule: Rule, revision: int) -> AlertNotification:
+    def _alert(self, sheet: Sheet, channel: str, rule: Rule, revision: int) -> AlertNotification:
         event = sheet.event
         told = words(event, sheet.moment, event.camera, rule.text)
         media = tuple(sheet.media[kind] for kind in rule.media if kind in sheet.media)
@@ -306,7 +269,7 @@ class AlertEngine(OutputModule[AlertSettings]):
             event=event,
         )
 
-    def _explain(self, sheet: _Sheet, rules: tuple[Rule, ...]) -> None:
+    def _explain(self, sheet: Sheet) -> None:
         """Say once of each event who was told, and why not."""
         event = sheet.event
         for channel, message in sheet.told.items():
@@ -315,7 +278,7 @@ class AlertEngine(OutputModule[AlertSettings]):
             self._record(event, False, f"held back from {channel}: {reason}")
         if not sheet.told and not sheet.held:
             self._counts["silent"] += 1
-            for rule in rules:
+            for rule in self._rules():
                 reason = why_not(rule.when, event, sheet.moment) or "it names no enabled channel"
                 self._record(event, False, f"rule {rule.name!r}: {reason}")
 
@@ -332,24 +295,41 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     # --- what was held back ----------------------------------------------------------------------
 
-    async def _tell_digests(self) -> None:
+    async def _look_after(self) -> None:
         while True:
             await self.context.clock.sleep(TICK_S)
-            now = self.context.clock.utc_now().astimezone()
-            quiet = self._restraint.limits.quiet
-            if self._now_s() < self._digest_due_s or (quiet is not None and now.time() in quiet):
-                continue
-            self._digest_due_s = self._now_s() + self.settings.digest_every_s
-            async with self._turn:
-                for channel, digest in self._restraint.take_digests().items():
-                    await self._tell_digest(channel, digest, now)
+            try:
+                async with self._turn:
+                    await self._tell_digests()
+                    await self._forget_old()
+            except StorageError as error:
+                self.context.log.error("digest and old rows wait", error=str(error))
 
-    async def _tell_digest(self, channel: str, digest: Digest, now: datetime) -> None:
+    async def _tell_digests(self) -> None:
+        quiet = self._restraint.limits.quiet
+        time = self.context.clock.utc_now().astimezone().time()
+        if self._now_s() < self._digest_due_s or (quiet is not None and time in quiet):
+            return
+        self._digest_due_s = self._now_s() + self.settings.digest_every_s
+        for channel, digest in self._restraint.digests.items():
+            await self._tell_digest(channel, digest)
+        if self._restraint.take_digests():
+            await self._book.in_digest()
+
+    async def _forget_old(self) -> None:
+        if self._now_s() >= self._forget_due_s:
+            self._forget_due_s = self._now_s() + FORGET_EVERY_S
+            before = self.context.clock.utc_now() - timedelta(days=self.settings.keep_days)
+            await self._book.forget(before)
+            await self._deliveries.forget(before)
+
+    async def _tell_digest(self, channel: str, digest: Digest) -> None:
+        """The same held-back events make the same message, also after a kill in the midst."""
         self._counts["digests"] += 1
         alert = AlertNotification(
             source=self.name,
             timestamp=self.context.clock.utc_now(),
-            event_ref=f"digest-{now:%Y%m%dT%H%M%S}",
+            event_ref=f"digest-{digest.first:%Y%m%dT%H%M%S.%f}",
             channel=channel,
             title="Not told one by one",
             text=digest.text(),
@@ -361,14 +341,6 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     def _now_s(self) -> float:
         return self.context.clock.monotonic_ns() / 1e9
-
-
-def _newest(told: Sequence[Delivery]) -> Event | None:
-    """The event as it was told last; revisions of several channels do not compare, states do."""
-    alerts = sorted((each.alert for each in told), key=lambda alert: alert.timestamp)
-    events = [alert.event for alert in alerts if alert.event is not None]
-    events.sort(key=lambda event: event.state in CLOSED_STATES)
-    return events[-1] if events else None
 
 
 def _content(alert: AlertNotification) -> Mapping[str, object]:

@@ -17,6 +17,8 @@ from spyoncino.core.guard import limited, sentence
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.modules.chores import Chores
+from spyoncino.modules.house_message import keep_and_publish
+from spyoncino.persistence.alert_sheets import AlertSheet, AlertSheetStore
 from spyoncino.persistence.deliveries import Delivery, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.status import HealthState, HealthStatus, HealthSummary, StatusNotice
@@ -84,6 +86,7 @@ class DeadMan(OutputModule[DeadManSettings]):
         super().__init__(context)
         self._chores = Chores(context.log)
         self._deliveries = DeliveryStore(context.database)
+        self._sheets = AlertSheetStore(context.database)
         self._summary: HealthSummary | None = None
         self._summary_s = 0.0
         self._last_day = date.min
@@ -105,6 +108,9 @@ class DeadMan(OutputModule[DeadManSettings]):
         ref = _ref(self._last_day)
         if rows := await self._deliveries.of_event(ref):
             self._take_up(ref, tuple(sorted({row.key.channel for row in rows})))
+            if (sheet := await self._sheets.get(_broken_ref(ref))) is not None:
+                self._told_revision = max(alert.revision for alert in sheet.alerts)
+                self._broken = frozenset((channel, name) for channel, name in sheet.facts["broken"])
         self._chores.start(self._test_on(), f"{self.name} tests")
         self._chores.start(self._beat_on(), f"{self.name} heartbeat")
 
@@ -166,14 +172,10 @@ class DeadMan(OutputModule[DeadManSettings]):
         is_well = summary is None or summary.state is HealthState.OK
         detail = "" if summary is None or is_well else summary.detail[:MAX_DETAIL]
         state = f"this channel works, but: {detail}" if detail else "everything is well"
+        text = f"Test of the day: {state}"
         for channel in channels:
-            await self._say(
-                channel,
-                self._ref,
-                "Test of the day",
-                f"Test of the day: {state}",
-                AlertPriority.LOW,
-            )
+            alert = self._alert(channel, self._ref, "Test of the day", text, AlertPriority.LOW)
+            await self.publish(NOTIFY_QUEUED.of(channel), alert)
 
     async def _judge(self) -> None:
         """Compare who was reached with what was told; a test that arrives late is good news."""
@@ -198,18 +200,16 @@ class DeadMan(OutputModule[DeadManSettings]):
         if self._told_revision == 0 and not broken:
             return  # an older day's trouble: that message was of its own
         self._told_revision += 1
-        for channel in self.context.channels():
-            if channel in reached:
-                await self._say(
-                    channel,
-                    f"{ref}-broken",
-                    title,
-                    text,
-                    AlertPriority.HIGH if broken else AlertPriority.LOW,
-                    self._told_revision,
-                )
+        priority = AlertPriority.HIGH if broken else AlertPriority.LOW
+        alerts = tuple(
+            self._alert(channel, _broken_ref(ref), title, text, priority, self._told_revision)
+            for channel in self.context.channels()
+            if channel in reached
+        )
+        sheet = AlertSheet(_broken_ref(ref), RULE, alerts, facts={"broken": sorted(broken)})
+        await keep_and_publish(self, self._sheets, sheet)
 
-    async def _say(
+    def _alert(
         self,
         channel: str,
         ref: str,
@@ -217,8 +217,8 @@ class DeadMan(OutputModule[DeadManSettings]):
         text: str,
         priority: AlertPriority,
         revision: int = 1,
-    ) -> None:
-        alert = AlertNotification(
+    ) -> AlertNotification:
+        return AlertNotification(
             source=self.name,
             timestamp=self.context.clock.utc_now(),
             event_ref=ref,
@@ -230,7 +230,6 @@ class DeadMan(OutputModule[DeadManSettings]):
             rule=RULE,
             is_final=True,
         )
-        await self.publish(NOTIFY_QUEUED.of(channel), alert)
 
     async def _notice(self, text: str, *, is_over: bool) -> None:
         log = self.context.log.info if is_over else self.context.log.error
@@ -295,6 +294,10 @@ class DeadMan(OutputModule[DeadManSettings]):
 
 def _ref(day: date) -> str:
     return f"test-{day:%Y%m%d}"
+
+
+def _broken_ref(ref: str) -> str:
+    return f"{ref}-broken"
 
 
 def _broken(rows: list[Delivery], channels: tuple[str, ...]) -> dict[Target, str]:

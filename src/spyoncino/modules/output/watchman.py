@@ -5,6 +5,7 @@ in ``alerts.troubles``.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from pydantic import Field
@@ -15,7 +16,8 @@ from spyoncino.core.contracts import Consume, ModuleSettings, OutputModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.modules.chores import Chores
-from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.modules.house_message import keep_and_publish
+from spyoncino.persistence.alert_sheets import AlertSheet, AlertSheetStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.status import (
     CameraState,
@@ -94,7 +96,7 @@ class Watchman(OutputModule[WatchmanSettings]):
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
         self._chores = Chores(context.log)
-        self._deliveries = DeliveryStore(context.database)
+        self._sheets = AlertSheetStore(context.database)
         self._watch = TroubleWatch(Pace())
         self._cameras: dict[str, CameraStatus] = {}
         self._parts: dict[str, HealthStatus] | None = None
@@ -137,11 +139,13 @@ class Watchman(OutputModule[WatchmanSettings]):
     # --- looking ---------------------------------------------------------------------------------
 
     async def _resume(self) -> None:
+        """Go on with open messages; each may have been kept and not yet published."""
         now = self.context.clock.utc_now()
-        for alert in await self._deliveries.unfinished(RULE, now - RESUMED_AGE):
-            self._watch.resume(
-                alert.event_ref, alert.revision, alert.title, now.astimezone(), self._now_s()
-            )
+        for sheet in await self._sheets.open(RULE, now - RESUMED_AGE):
+            revision = max(alert.revision for alert in sheet.alerts)
+            title = sheet.alerts[0].title
+            self._watch.resume(sheet.ref, revision, title, now.astimezone(), self._now_s())
+            await keep_and_publish(self, self._sheets, sheet)
 
     async def _look_on(self) -> None:
         while True:
@@ -239,20 +243,30 @@ class Watchman(OutputModule[WatchmanSettings]):
     async def _tell(self, news: News) -> None:
         self._told += news.revision == 1
         self.context.log.info("trouble", what=news.title, text=news.text, ref=news.ref)
-        for channel in self.settings.channels or self.context.channels():
-            alert = AlertNotification(
-                source=self.name,
-                timestamp=self.context.clock.utc_now(),
-                event_ref=news.ref,
-                channel=channel,
-                title=news.title,
-                text=news.text,
-                revision=news.revision,
-                priority=news.priority,
-                rule=RULE,
-                is_final=news.is_final,
-            )
-            await self.publish(NOTIFY_QUEUED.of(channel), alert)
+        sheet = AlertSheet(
+            ref=news.ref,
+            owner=RULE,
+            alerts=tuple(map(partial(self._alert, news), self._channels())),
+            is_open=not news.is_final,
+        )
+        await keep_and_publish(self, self._sheets, sheet)
+
+    def _channels(self) -> tuple[str, ...]:
+        return self.settings.channels or self.context.channels()
+
+    def _alert(self, news: News, channel: str) -> AlertNotification:
+        return AlertNotification(
+            source=self.name,
+            timestamp=self.context.clock.utc_now(),
+            event_ref=news.ref,
+            channel=channel,
+            title=news.title,
+            text=news.text,
+            revision=news.revision,
+            priority=news.priority,
+            rule=RULE,
+            is_final=news.is_final,
+        )
 
     def _now_s(self) -> float:
         return self.context.clock.monotonic_ns() / 1e9

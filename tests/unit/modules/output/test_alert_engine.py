@@ -1,6 +1,5 @@
 """One message for each event and channel, edited as facts arrive."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +11,6 @@ from tests.unit.alerts.test_rules import identity
 from spyoncino.errors import StorageError
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.output.alert_engine import TICK_S, AlertEngine
-from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
-from spyoncino.persistence.media import MediaStore
 from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.control import ControlCommand
@@ -204,22 +201,6 @@ async def test_the_digest_of_the_night_comes_in_the_morning(harness: ModuleHarne
     assert "quiet hours" in told(harness)[-1].text
 
 
-async def test_after_a_restart_the_message_that_was_sent_is_edited(harness: ModuleHarness) -> None:
-    store = DeliveryStore(harness.context.database)
-    sent = AlertNotification(
-        event_ref=EVENT_ID,
-        channel="telegram",
-        title="Person at door",
-        text="x",
-        revision=4,
-        rule="everything",
-    )
-    await store.want(DeliveryKey(EVENT_ID, "telegram", "chat"), sent, harness.clock.utc_now())
-    await engine(harness)
-    await completed(harness)
-    assert [(each.revision, each.rule) for each in told(harness)] == [(5, "everything")]
-
-
 async def test_a_late_update_does_not_reopen_a_completed_event(harness: ModuleHarness) -> None:
     await engine(harness)
     await completed(harness)
@@ -228,18 +209,9 @@ async def test_a_late_update_does_not_reopen_a_completed_event(harness: ModuleHa
     assert set(states) == {EventState.COMPLETED}
 
 
-async def patiently(harness: ModuleHarness, kind: MediaKind) -> None:
-    """A file of an event that is not known at first: the engine waits for the channels' table."""
-    feeding = asyncio.create_task(ready(harness, kind))
-    while not feeding.done():
-        await asyncio.sleep(0.001)
-        await harness.clock.advance(0.1)
-    await feeding
-
-
 async def test_media_of_an_event_that_is_not_known_are_left_alone(harness: ModuleHarness) -> None:
     await engine(harness)
-    await patiently(harness, MediaKind.CLIP)
+    await ready(harness, MediaKind.CLIP)
     assert told(harness) == []
 
 
@@ -251,36 +223,6 @@ def artifact(kind: MediaKind) -> MediaArtifact:
         path=f"media/{kind.value}",
         content_type="image/jpeg",
         size_bytes=1,
-    )
-
-
-async def test_a_clip_that_is_ready_only_after_a_restart_completes_the_message(
-    harness: ModuleHarness,
-) -> None:
-    media = MediaStore(harness.context.database)
-    for kind in (MediaKind.SNAPSHOT, MediaKind.WEBP, MediaKind.CLIP):
-        await media.add(artifact(kind))
-    sent = AlertNotification(
-        event_ref=EVENT_ID,
-        channel="telegram",
-        text="x",
-        revision=4,
-        rule="everything",
-        event=event(EventState.COMPLETED),
-    )
-    store = DeliveryStore(harness.context.database)
-    await engine(harness)
-    feeding = asyncio.create_task(ready(harness, MediaKind.CLIP))
-    await harness.clock.advance(0.1)  # its channel takes what the former run said only now
-    await store.want(DeliveryKey(EVENT_ID, "telegram", "chat"), sent, harness.clock.utc_now())
-    while not feeding.done():
-        await asyncio.sleep(0.001)
-        await harness.clock.advance(0.1)
-    (last,) = told(harness)
-    assert (last.revision, last.media, last.is_final) == (
-        5,
-        ("media/snapshot", "media/clip"),
-        True,
     )
 
 

@@ -47,16 +47,9 @@ async def pass_s(harness: ModuleHarness, seconds: float, step_s: float = TICK_S 
     """Let time pass no faster than the database, which has threads of its own, can follow."""
     for _ in range(round(seconds / step_s)):
         await harness.clock.advance(step_s)
-        await followed(harness)
+        await harness.settle_writes()
     for _ in range(10):
-        await followed(harness)
-
-
-async def followed(harness: ModuleHarness) -> None:
-    for _ in range(2):
-        await harness.settle()
-        async with harness.context.database.write():
-            pass  # behind whatever is being written
+        await harness.settle_writes()
 
 
 async def health(harness: ModuleHarness, state: HealthState, detail: str = "") -> None:
@@ -124,6 +117,22 @@ async def test_a_channel_that_takes_nothing_is_broken_too(harness: ModuleHarness
     await house(harness, channels=("smoke", "drum"))
     await pass_s(harness, HOUR_S)
     assert "drum: the channel did not take it" in told(harness, "smoke")[-1].text
+
+
+async def test_what_was_told_to_be_broken_is_edited_after_a_restart_and_counted_on(
+    harness: ModuleHarness,
+) -> None:
+    first, pigeon, _ = await house(harness)
+    pigeon.troubles = [DeliveryError("a hawk is about")] * 1000
+    await pass_s(harness, HOUR_S)
+    broken = told(harness, "smoke")[-1]
+    await first.stop()
+    await harness.add(DeadMan, daily_test=True, at=first.settings.at, within_s=600.0)
+    pigeon.troubles.clear()
+    await pass_s(harness, HOUR_S)
+    later = told(harness, "smoke")[-1]
+    assert later.event_ref == broken.event_ref
+    assert later.revision > broken.revision == 1
 
 
 async def test_a_test_of_a_former_run_is_judged_and_not_repeated(harness: ModuleHarness) -> None:

@@ -3,7 +3,8 @@
 from tests.fixtures.payloads import event
 
 from spyoncino.alerts.restraint import Limits
-from spyoncino.modules.output.alert_engine import EVENTS_KEPT, TICK_S, AlertEngine
+from spyoncino.modules.alert_book import SHEETS_IN_MEMORY
+from spyoncino.modules.output.alert_engine import TICK_S, AlertEngine
 from spyoncino.schemas.events import EventCreated
 from spyoncino.schemas.topics import EVENT_CREATED, NOTIFY_QUEUED
 from spyoncino.testing.harness import ModuleHarness
@@ -25,7 +26,7 @@ async def test_a_flood_of_events_becomes_few_messages_and_a_digest_and_leaves_th
     told = harness.received(NOTIFY_QUEUED.of("telegram"))
     most = Limits().per_minute
     assert len(told) == most
-    assert len(module._sheets) == EVENTS_KEPT
+    assert len(module._book) == SHEETS_IN_MEMORY
     await harness.feed(EVENT_CREATED, EventCreated(event=event(event_id="bell", presses=(10.0,))))
     bell = harness.received(NOTIFY_QUEUED.of("telegram"))[-1]
     assert (bell.event_ref, bell.revision) == ("bell", 1)
