@@ -16,6 +16,7 @@ from spyoncino.clients.telegram import (
 )
 from spyoncino.modules.telegram_settings import Role
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.events import Event, EventState, Verdict
 
 MUTE_S: Final = 3600.0
 """How long the button mutes a camera."""
@@ -111,11 +112,7 @@ def compose(alert: AlertNotification, choice: Choice, rank: Role) -> Post:
 
 
 def buttons(alert: AlertNotification, rank: Role) -> tuple[tuple[Button, ...], ...]:
-    """What may be pressed under an alert; the console obeys ``verb:argument``.
-
-    Where the gallery takes orders over the bus, "name this person" belongs here, for an event that
-    has a stranger.
-    """
+    """What may be pressed under an alert; the console obeys ``verb:argument``."""
     event = alert.event
     if event is None:
         return ()
@@ -123,6 +120,19 @@ def buttons(alert: AlertNotification, rank: Role) -> tuple[tuple[Button, ...], .
     if rank >= Role.MEMBER:
         first.append(Button("Mute 1 h", f"mute:{event.camera}"))
     rows = [tuple(first)]
+    if rank >= Role.MEMBER and has_stranger(event):
+        rows.append((Button("Name this person", f"name:{event.event_id}"),))
     if rank >= Role.ADMIN:
         rows.append((Button("Arm", "mode:away"), Button("Disarm", "mode:home")))
     return tuple(rows)
+
+
+def has_stranger(event: Event) -> bool:
+    """Whether faces of an event may be named.
+
+    Faces are kept when the event is over (``storage.face_keeper``), of tracks that nobody knows.
+    """
+    return event.state is EventState.COMPLETED and any(
+        each.decision is Verdict.UNKNOWN and each.track_id is not None and each.face_count > 0
+        for each in event.identities
+    )
