@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from spyoncino.alerts.retelling import told_anew
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume
+from spyoncino.core.guard import sentence
 from spyoncino.core.queues import Policy
 from spyoncino.errors import DeliveryError, StorageError
 from spyoncino.modules.delivery import OWED_AT_ONCE, DeliveryModule, Receipt
@@ -242,19 +243,20 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
             raise DeliveryError("Telegram is not connected")
         try:
             message_id = await self._client.send(chat_id, post)
-        except TelegramUncertainError as error:
-            self._doubt(key)
-            raise TelegramUncertainError(f"{error}; {MAYBE}") from None
-        except asyncio.CancelledError:  # the time was over
-            self._doubt(key)
+        except (TelegramUncertainError, asyncio.CancelledError):  # cancelled: the time was over
+            self._doubtful.add(key)
+            self._maybe_twice += 1
             raise
         self._doubtful.discard(key)
         shown = RemoteMessage(chat_id, message_id, choice.digest)
         return Receipt(str(shown), is_confirmed=True)
 
-    def _doubt(self, key: DeliveryKey) -> None:
-        self._doubtful.add(key)
-        self._maybe_twice += 1
+    async def _postpone(self, delivery: Delivery, error: Exception) -> None:
+        """Keep the doubt in the row: a later failure that is certain does not end it."""
+        if delivery.key in self._doubtful:
+            asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
+            error = DeliveryError(f"{sentence(error)}; {MAYBE}", asked_s)
+        await super()._postpone(delivery, error)
 
     async def _edit(
         self, client: "TelegramClient", shown: "RemoteMessage", post: "Post", choice: "Choice"

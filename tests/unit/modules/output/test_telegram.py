@@ -262,6 +262,28 @@ async def test_a_message_on_its_way_when_main_was_killed_is_sent_again_and_says_
         await last.stop()
 
 
+async def test_the_doubt_survives_failures_that_are_certain_and_a_restart(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        killed = await bot(harness, far, first_retry_s=0.01)
+        far.faults.extend(["lose answer", "429 900"])
+        await harness.feed(QUEUED, alert(harness))
+        while (await killed.health()).numbers["failures"] < 2:
+            await harness.settle()
+            await harness.clock.advance(0.5)
+        assert "may be there already" in (await killed.health()).detail
+        await killed.stop()
+        again = TelegramModule(harness.context)
+        await again.configure(killed.settings)
+        await again.start()
+        while len(far.messages()) < 2:
+            await harness.settle()
+            await harness.clock.advance(100.0)
+        assert PERHAPS_TWICE in far.messages()[1].text
+        await again.stop()
+
+
 async def test_a_try_that_takes_too_long_may_have_arrived(harness: ModuleHarness) -> None:
     async with telegram() as far:
         module = await bot(harness, far, first_retry_s=0.01, timeout_s=0.3)
