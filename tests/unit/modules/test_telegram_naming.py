@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_asyncio
+from tests.fixtures.face_payloads import ANN, detected, face
 from tests.fixtures.payloads import EVENT_ID, event, identity, utc_at
 from tests.fixtures.telegram_stand_in import CHAT, PERSON, Shown
 from tests.unit.modules.test_telegram_console import MEMBER, VIEWER, House, house
 
 from spyoncino.alerts.rules import Moment
 from spyoncino.alerts.text import words
+from spyoncino.modules.storage.face_keeper import FaceKeeper
 from spyoncino.modules.telegram_console import OLDEST_S
 from spyoncino.modules.telegram_naming import PEOPLE_OFFERED, digest_of
 from spyoncino.persistence.database import Database
@@ -22,8 +24,13 @@ from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_rows import NewFace, NewSighting, PersonKind
 from spyoncino.schemas.alerts import AlertNotification
-from spyoncino.schemas.events import Event, EventState, Verdict
-from spyoncino.schemas.topics import GALLERY_CHANGED, NOTIFY_QUEUED
+from spyoncino.schemas.events import Event, EventCompleted, EventState, Verdict
+from spyoncino.schemas.topics import (
+    EVENT_COMPLETED,
+    FACES_DETECTED,
+    GALLERY_CHANGED,
+    NOTIFY_QUEUED,
+)
 from spyoncino.testing.harness import ModuleHarness
 
 QUEUED = NOTIFY_QUEUED.of("telegram")
@@ -265,6 +272,25 @@ async def test_longest_numbers_and_many_people_fit_into_buttons(
         assert len(data) == PEOPLE_OFFERED + 1
         assert max(len(each.replace(":1", f":{'9' * 18}", 1)) for each in data) <= 64
         assert home.far.broken == []
+
+
+async def test_a_face_that_was_kept_of_the_visit_is_the_one_that_is_named(
+    harness: ModuleHarness, people: FaceDatabase
+) -> None:
+    harness.context.faces = True
+    visit = event(EventState.COMPLETED, identities=(identity(),))
+    async with told_house(harness, visit) as home:
+        await harness.add(FaceKeeper)
+        await harness.feed(FACES_DETECTED, detected(1.0, face(ANN)))
+        await harness.feed(EVENT_COMPLETED, EventCompleted(event=visit))
+        await harness.settle()
+        question = await pressed(home, f"name:{EVENT_ID}")
+        assert (await replied(home, question, "Ann Lee")).text.startswith("This is Ann Lee. ")
+        (reference,) = await asyncio.to_thread(people.list_faces, "ann-lee")
+        assert reference.crop == b"jpeg"
+        assert not (await home.module.health()).detail
+        await asyncio.to_thread(people.forget, "ann-lee")
+        assert await asyncio.to_thread(people.strangers.sightings) == []
 
 
 async def test_nobody_is_asked_about_while_the_visit_goes_on(harness: ModuleHarness) -> None:
