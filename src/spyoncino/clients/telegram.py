@@ -28,6 +28,12 @@ MAX_CAPTION: Final = 1024
 MAX_PHOTO_BYTES: Final = 10_000_000
 """Of a photo ("Sending files": 10 MB max size for photos)."""
 
+MAX_PHOTO_SIDES_PX: Final = 10_000
+"""Of a photo, width and height together ("sendPhoto": must not exceed 10000 in total)."""
+
+MAX_PHOTO_RATIO: Final = 20
+"""Of a photo, longer to shorter side ("sendPhoto": ratio must be at most 20)."""
+
 MAX_UPLOAD_BYTES: Final = 50_000_000
 """Of any other file ("Sending files": 50 MB for other files)."""
 

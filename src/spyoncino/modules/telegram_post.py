@@ -8,12 +8,16 @@ from typing import Final, Self
 
 from spyoncino.clients.telegram import (
     MAX_PHOTO_BYTES,
+    MAX_PHOTO_RATIO,
+    MAX_PHOTO_SIDES_PX,
     MAX_UPLOAD_BYTES,
     Attachment,
     Button,
     MediaType,
     Post,
 )
+from spyoncino.errors import MediaError
+from spyoncino.media.picture_header import HEAD_BYTES, read_header
 from spyoncino.modules.telegram_settings import Role
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.events import Event, EventState, Verdict
@@ -89,14 +93,30 @@ def choose(root: Path, paths: Sequence[str]) -> Choice:
                 facts = file.stat()
             except OSError:
                 continue  # removed meanwhile; the next one is shown
-            if facts.st_size > most_bytes:
-                size = f"{facts.st_size / 1e6:.0f} MB"
+            size = f"{facts.st_size / 1e6:.0f} MB" if facts.st_size > most_bytes else ""
+            if size or (kind == "photo" and (size := _too_wide(file))):
                 notes.append(f"The {kind} is too large for Telegram ({size}); the page has it.")
                 continue
             identity = f"{path}:{facts.st_size}:{facts.st_mtime_ns}"
             digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
             return Choice(Attachment(kind, file), digest, " ".join(notes))
     return Choice(note=" ".join(notes))
+
+
+def _too_wide(file: Path) -> str:
+    """The size of a picture that has more pixels than Telegram takes; empty: it takes it.
+
+    What is no picture after all is left to Telegram to judge.
+    """
+    try:
+        with file.open("rb") as opened:
+            header = read_header(opened.read(HEAD_BYTES))
+    except (OSError, MediaError):
+        return ""
+    sides = sorted((header.width_px, header.height_px))
+    if sum(sides) <= MAX_PHOTO_SIDES_PX and sides[1] <= MAX_PHOTO_RATIO * sides[0]:
+        return ""
+    return f"{header.width_px} × {header.height_px}"
 
 
 def compose(alert: AlertNotification, choice: Choice, rank: Role) -> Post:

@@ -6,7 +6,15 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.fixtures.telegram_stand_in import CHAT, GROUP, RULES, TOKEN, Telegram, telegram
+from tests.fixtures.telegram_stand_in import (
+    CHAT,
+    GROUP,
+    RULES,
+    TOKEN,
+    Telegram,
+    jpeg_header,
+    telegram,
+)
 
 Fields = dict[str, Any]
 HELLO: Fields = {"chat_id": CHAT, "text": "hello"}
@@ -81,7 +89,7 @@ BROKEN: dict[str, tuple[str, Fields, dict[str, int], int]] = {
 }
 """Rule to what breaks it, where the chat has one message that says hello."""
 
-ELSEWHERE = {"token", "edit text", "blocked", "moved", "pause", "one poll"}
+ELSEWHERE = {"token", "photo sides", "edit text", "blocked", "moved", "pause", "one poll"}
 """Rules that want more than one request; each has a test below."""
 
 
@@ -143,6 +151,21 @@ async def test_a_picture_has_no_text_to_edit_and_a_text_can_become_a_picture() -
         form = {"chat_id": CHAT, "message_id": 2, "media": str(shown).replace("'", '"')}
         assert (await ask(far, "editMessageMedia", form, PHOTO))[0] == 200
         assert far.messages()[1].media == "photo"
+
+
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "code"),
+    [(7680, 2320, 200), (7680, 2321, 400), (4000, 200, 200), (4000, 199, 400)],
+)
+async def test_a_picture_with_too_many_or_too_thin_pixels_is_refused(
+    width_px: int, height_px: int, code: int
+) -> None:
+    async with telegram() as far, aiohttp.ClientSession() as session:
+        form = aiohttp.FormData({"chat_id": str(CHAT)})
+        form.add_field("photo", jpeg_header(width_px, height_px), filename="a.jpg")
+        async with session.post(f"{far.url}/bot{TOKEN}/sendPhoto", data=form) as answer:
+            assert answer.status == code
+        assert far.broken == ["photo sides"] * (code == 400)
 
 
 async def test_who_blocked_the_bot_and_who_moved_is_told_in_the_answer() -> None:

@@ -1,11 +1,20 @@
 """One event is one message at Telegram, edited as facts arrive; the transcript is printed."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 from tests.fixtures.payloads import EVENT_ID, event
-from tests.fixtures.telegram_stand_in import CHAT, GROUP, TOKEN, Shown, Telegram, telegram
+from tests.fixtures.telegram_stand_in import (
+    CHAT,
+    GROUP,
+    TOKEN,
+    Shown,
+    Telegram,
+    jpeg_header,
+    telegram,
+)
 
 from spyoncino.errors import StorageError
 from spyoncino.modules.output.telegram import PERHAPS_TWICE, TelegramModule
@@ -152,6 +161,21 @@ async def test_the_most_telling_file_that_telegram_takes_is_shown_at_its_very_li
         assert (shown.media, far.broken) == (media, [])
         assert (f"The {note} is too large for Telegram" in shown.text) is bool(note)
         assert ("too large" in shown.text) is bool(note)
+
+
+async def test_a_picture_with_too_many_pixels_gives_way_to_words_that_say_so(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        path = file(harness, "snapshot.jpg")
+        picture = harness.context.data.root / path
+        await asyncio.to_thread(picture.write_bytes, jpeg_header(7680, 4320))
+        await told(harness, far, alert(harness, media=(path,)))
+        assert "The photo is too large for Telegram (7680 × 4320)" in only(far).text
+        await asyncio.to_thread(picture.write_bytes, jpeg_header(3840, 2160))
+        await told(harness, far, alert(harness, 2, media=(path,)))
+        assert (only(far).media, far.broken) == ("photo", [])
 
 
 async def test_buttons_are_those_of_the_role(harness: ModuleHarness) -> None:
