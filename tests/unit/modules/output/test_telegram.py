@@ -317,7 +317,7 @@ async def test_a_try_that_takes_too_long_may_have_arrived(harness: ModuleHarness
             await harness.settle()
             await harness.clock.advance(0.5)
         assert PERHAPS_TWICE in far.messages()[1].text
-        assert (await module.health()).numbers["maybe_twice"] == 1
+        assert (await module.health()).numbers["maybe_twice"] >= 1
 
 
 @pytest.mark.parametrize("fault", ["429 1", "409"])
