@@ -78,7 +78,9 @@ async def enrol(people: FaceDatabase, name: str, kind: PersonKind = PersonKind.K
 
 
 @asynccontextmanager
-async def told_house(harness: ModuleHarness, visit: Event = VISIT) -> AsyncIterator[House]:
+async def told_house(
+    harness: ModuleHarness, visit: Event = VISIT, *, is_final: bool = True
+) -> AsyncIterator[House]:
     """A house of which two chats were told of a visit; two faces may be asked about."""
     await EventStore(harness.context.database).save(visit)
     async with house(harness, picture_wait_s=0.0) as home:
@@ -90,6 +92,7 @@ async def told_house(harness: ModuleHarness, visit: Event = VISIT) -> AsyncItera
             text=told.text,
             timestamp=harness.clock.utc_now(),
             event=visit,
+            is_final=is_final,
         )
         await harness.feed(QUEUED, alert)
         await home.until(lambda: all(home.far.messages(chat) for chat in (CHAT, VIEWER, MEMBER)))
@@ -291,6 +294,17 @@ async def test_a_face_that_was_kept_of_the_visit_is_the_one_that_is_named(
         assert not (await home.module.health()).detail
         await asyncio.to_thread(people.forget, "ann-lee")
         assert await asyncio.to_thread(people.strangers.sightings) == []
+
+
+async def test_a_message_that_still_changes_is_left_to_the_alert_engine(
+    harness: ModuleHarness, people: FaceDatabase
+) -> None:
+    await see(people)
+    async with told_house(harness, is_final=False) as home:
+        question = await pressed(home, f"name:{EVENT_ID}")
+        assert (await replied(home, question, "Ann")).text.startswith("This is Ann. ")
+        await home.ask("/help")
+        assert home.far.messages()[0].edits == 0
 
 
 async def test_nobody_is_asked_about_while_the_visit_goes_on(harness: ModuleHarness) -> None:

@@ -140,11 +140,16 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         await self.publish(CONTROL_COMMAND, mute_command(camera, for_s, self.name))
 
     async def _renamed(self, change: GalleryChange, event_id: str) -> None:
-        """Somebody got a name: whoever knows faces hears it, and the messages of the event too."""
+        """Somebody got a name: whoever knows faces hears it, and the messages of the event too.
+
+        Revisions are numbered by the alert engine, so only a message of which it tells nothing more
+        gets one here; another would take the place of the engine's next.
+        """
         await self.publish(GALLERY_CHANGED, change)
         event = await EventStore(self.context.database).get(event_id)
         for delivery in await self._store.of_event(event_id):
-            if event is not None and delivery.key.channel == self.channel:
+            is_ours = delivery.key.channel == self.channel and delivery.alert.is_final
+            if event is not None and is_ours:
                 alert = told_anew(delivery.alert, event, self.context.clock.utc_now())
                 wanted = await self._store.want(delivery.key, alert, alert.timestamp)
                 if wanted.is_due:
