@@ -26,7 +26,10 @@ from tests.fixtures.rtsp_camera import free_port  # noqa: E402
 from tests.fixtures.telegram_stand_in import CHAT, TOKEN, Telegram, telegram  # noqa: E402
 from tests.fixtures.webhook_stand_in import Receiver, receiver  # noqa: E402
 
+from spyoncino.modules.output.telegram import PERHAPS_TWICE  # noqa: E402
+
 SECRET = "hmac-s3cret-of-the-house"  # noqa: S105 - of a stand-in
+
 CHANNELS = ("webhook", "email", "telegram", "mqtt")
 FAULTS = ("down", "slow", "dropping", "storm")
 VISIT, OVER = re.compile(r"visit (\d+)"), re.compile(r"visit (\d+) over")
@@ -129,12 +132,16 @@ class Verdict:
         repeated: Repetitions that the far side can tell by their key, and so shows once.
         doubled: Messages that somebody sees twice.
         messages: Everything that arrived.
+        unsaid: Of those that somebody sees twice the ones that did not say so when they came.
+        needless: Messages that said so and were the only one.
     """
 
     final: set[int]
     repeated: int
     doubled: int
     messages: int
+    unsaid: int = 0
+    needless: int = 0
 
 
 class FarSides:
@@ -277,7 +284,10 @@ class FarSides:
             if topic.startswith("spyoncino/events/") and payload
         ]
         shown = self.bot.messages()
-        visits = Counter(found[0] for each in shown if (found := VISIT.findall(each.text)))
+        told: dict[str, list[bool]] = {}
+        for each in sorted(shown, key=lambda one: one.message_id):
+            for visit in VISIT.findall(each.text)[:1]:
+                told.setdefault(visit, []).append(PERHAPS_TWICE in each.first)
         return {
             "webhook": Verdict(
                 _final(
@@ -300,8 +310,10 @@ class FarSides:
             "telegram": Verdict(
                 _final(each.text for each in shown if each.media == "video"),
                 0,
-                visits.total() - len(visits),
+                sum(map(len, told.values())) - len(told),
                 len(shown),
+                sum(not is_said for visit in told.values() for is_said in visit[1:]),
+                sum(visit[0] for visit in told.values()),
             ),
             "mqtt": Verdict(
                 _final(each["text"] for each in heard if each["is_final"]),

@@ -160,6 +160,11 @@ def rows_of(outcome: Outcome, events: int) -> list[Row]:
             Row(f"{channel}: repeated with the same key", verdict.repeated, "messages"),
             Row(f"{channel}: arrived", verdict.messages, "messages"),
         ]
+    bot = outcome.verdicts["telegram"]
+    rows += [
+        Row("telegram: seen twice, and the second did not say so", bot.unsaid, "messages"),
+        Row("telegram: said so and was the only one", bot.needless, "messages"),
+    ]
     return rows
 
 

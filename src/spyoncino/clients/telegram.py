@@ -28,11 +28,20 @@ MAX_CAPTION: Final = 1024
 MAX_PHOTO_BYTES: Final = 10_000_000
 """Of a photo ("Sending files": 10 MB max size for photos)."""
 
+MAX_PHOTO_SIDES_PX: Final = 10_000
+"""Of a photo, width and height together ("sendPhoto": must not exceed 10000 in total)."""
+
+MAX_PHOTO_RATIO: Final = 20
+"""Of a photo, longer to shorter side ("sendPhoto": ratio must be at most 20)."""
+
 MAX_UPLOAD_BYTES: Final = 50_000_000
 """Of any other file ("Sending files": 50 MB for other files)."""
 
 MAX_BUTTON_BYTES: Final = 64
 """Of what a button says when it is pressed ("InlineKeyboardButton": callback_data, 1-64 bytes)."""
+
+MAX_PLACEHOLDER: Final = 64
+"""Of the hint in an empty field ("ForceReply": input_field_placeholder, 1-64 characters)."""
 
 MAX_ANSWER_BYTES: Final = 4_000_000
 """Of an answer; a hundred updates are far less."""
@@ -85,6 +94,8 @@ class Post:
         attachment: Picture or video; ``None``: text only.
         buttons: Rows of buttons.
         is_silent: Nobody's telephone makes a sound.
+        question: Of a new message without buttons that wants an answer in words: what stands in the
+            empty field, ``MAX_PLACEHOLDER`` characters at most.
     """
 
     title: str
@@ -92,41 +103,7 @@ class Post:
     attachment: Attachment | None = None
     buttons: tuple[tuple[Button, ...], ...] = ()
     is_silent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What somebody wrote to the bot, or pressed.
-
-    Args:
-        chat_id: Where.
-        chat_type: private, group, supergroup or channel.
-        text: What was written, or what the button says.
-        sent_s: Unix time in seconds; ``None`` of a press: Telegram does not tell.
-        query_id: Of a press, for its answer; empty for what was written.
-    """
-
-    chat_id: int
-    chat_type: str
-    text: str
-    sent_s: float | None
-    query_id: str
-
-
-def said(update: Mapping[str, Any]) -> Said | None:
-    """What an update ("Update") says; ``None`` where it is of another kind."""
-    try:
-        if "callback_query" in update:
-            query = update["callback_query"]
-            chat = query["message"]["chat"]
-            text, sent_s, query_id = str(query["data"]), None, str(query["id"])
-        else:
-            message = update["message"]
-            chat, query_id = message["chat"], ""
-            text, sent_s = str(message["text"]), float(message["date"])
-        return Said(int(chat["id"]), str(chat.get("type", "")), text, sent_s, query_id)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
+    question: str = ""
 
 
 class TelegramClient:
@@ -174,6 +151,9 @@ class TelegramClient:
             DeliveryError: It did not take it now.
         """
         fields: dict[str, Any] = {"disable_notification": post.is_silent, **_buttons(post)}
+        if post.question:  # an edit knows inline buttons only
+            hint = post.question[:MAX_PLACEHOLDER]
+            fields["reply_markup"] = {"force_reply": True, "input_field_placeholder": hint}
         if post.attachment is None:
             fields |= {**_words(post, "text", MAX_TEXT), "link_preview_options": _NO_PREVIEW}
             sent = await self._paced(chat_id, "sendMessage", fields, is_new=True)

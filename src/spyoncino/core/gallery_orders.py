@@ -20,7 +20,7 @@ from spyoncino.events.story import story_of
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.event_identities import EventIdentities
 from spyoncino.persistence.people import FaceDatabase
-from spyoncino.persistence.people_names import nobody
+from spyoncino.persistence.people_names import nobody, person_id_of
 from spyoncino.persistence.people_rows import NewFace, Person, PersonKind, Sighting
 from spyoncino.schemas.events import Identity, Verdict
 from spyoncino.schemas.faces import GalleryChange
@@ -30,6 +30,7 @@ NAME = "system.gallery"
 
 ADD, REMOVE, FLAG = "gallery.add", "gallery.remove", "gallery.flag"
 FORGET, NAME_STRANGER, IGNORE_STRANGER = "gallery.forget", "gallery.name", "gallery.ignore"
+NAME_SIGHTING = "gallery.name_sighting"
 
 MAX_FACES_AT_ONCE = 16
 """Faces in one order: each is some 20 kB of text, and a line at the desk has a longest length."""
@@ -74,6 +75,7 @@ class GalleryOrders:
             FLAG: self._flag,
             FORGET: self._forget,
             NAME_STRANGER: self._name,
+            NAME_SIGHTING: self._name_sighting,
             IGNORE_STRANGER: self._ignore,
         }
 
@@ -135,6 +137,12 @@ class GalleryOrders:
         }
         return told, _change("named", person.person_id)
 
+    async def _name_sighting(self, arguments: Mapping[str, Any]) -> Answer:
+        """Who came once has no number yet; whose face it was is a stranger's like any other."""
+        number, name = int(arguments["sighting"]), str(arguments["name"])
+        stranger = await asyncio.to_thread(self._stranger_of, number, name)
+        return await self._name({"stranger": stranger, "name": name})
+
     async def _ignore(self, arguments: Mapping[str, Any]) -> Answer:
         """What was taken for a face becomes an anchor, so that it is taken for nobody again."""
         number = int(arguments["stranger"])
@@ -163,6 +171,28 @@ class GalleryOrders:
         if person is None:
             raise UsageError(nobody(name))
         return person
+
+    def _stranger_of(self, number: int, name: str) -> int:
+        """The number of who was seen there, given where there is none; checks before it changes."""
+        strangers = self._people.strangers
+        found = strangers.sightings(sighting=number)
+        if not found:
+            raise UsageError(f"face {number} is not kept any more: it was forgotten or is too old")
+        stranger = found[0].stranger
+        person_id = None if stranger is None else strangers.get(stranger).person_id
+        if person_id is not None:
+            already = self._people.person(person_id)
+            raise UsageError(f"face {number} is {already.name if already else person_id} already")
+        person = self._people.person(person_id_of(name))
+        if person is not None and person.kind is not PersonKind.KNOWN:
+            raise UsageError(
+                f"{person.name} is {person.kind.value}: choose another name, or make the person "
+                "known first (`spyoncino faces unblock`)"
+            )
+        if stranger is None:
+            stranger = strangers.new_stranger(found[0].seen_at)
+            strangers.assign([number], stranger)
+        return stranger
 
     def _sightings(self, number: int) -> list[Sighting]:
         stranger = self._people.strangers.get(number)
@@ -236,7 +266,7 @@ def register_gallery(
     def taking(order: str) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]:
         return lambda arguments: obey(order, arguments)
 
-    for order in (ADD, REMOVE, FLAG, FORGET, NAME_STRANGER, IGNORE_STRANGER):
+    for order in (ADD, REMOVE, FLAG, FORGET, NAME_STRANGER, NAME_SIGHTING, IGNORE_STRANGER):
         desk.register(order, taking(order))
 
 

@@ -70,7 +70,7 @@ class StrangerBook:
         kept = [row for row in rows if row.stranger is None or row.stranger not in named]
         self._rows = {str(row.sighting_id): Seen(row.event_id, row.track_id) for row in kept}
         self._ignored = {each.number for each in strangers if each.is_ignored}
-        self._numbers = {}
+        self._numbers = {each.number: each.number for each in strangers}
         self._groups = Strangers(
             self.model,
             self._limits,
@@ -117,13 +117,14 @@ class StrangerBook:
         return {self._rows[each]: told for each in keys if each in self._rows}
 
     def _number_of(self, group: int, first_seen: datetime) -> int:
-        """The number in the database of a number of the groups."""
-        if group in self._numbers:
-            return self._numbers[group]
-        known = {each.number for each in self._shelf.all()}
-        stranger = group if group in known else self._shelf.new_stranger(first_seen)
-        self._numbers[group] = stranger
-        return stranger
+        """The number in the database of a number of the groups.
+
+        A group that is new gets a number that nobody has: others give numbers too, and those of
+        who was forgotten are not given again.
+        """
+        if group not in self._numbers:
+            self._numbers[group] = self._shelf.new_stranger(first_seen)
+        return self._numbers[group]
 
     def _keys_of(self, groups: Iterable[int]) -> list[str]:
         return [

@@ -5,13 +5,16 @@ yesterday's message would be a surprise.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
-from spyoncino.clients.telegram import Post, Said, TelegramClient, said
+from spyoncino.clients.telegram import Post, TelegramClient
+from spyoncino.clients.telegram_updates import Said, said
 from spyoncino.core.context import ModuleContext
 from spyoncino.errors import DeliveryError, DeliveryRefusedError, SpyoncinoError, UsageError
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.telegram_answers import Answers
+from spyoncino.modules.telegram_naming import Changed, Naming, asked_about
 from spyoncino.modules.telegram_post import MUTE_S
 from spyoncino.modules.telegram_settings import Role, TelegramSettings
 from spyoncino.schemas.modes import Mode
@@ -30,6 +33,7 @@ STRANGERS_KEPT: Final = 64
 """Chats of which it is remembered that the log has named them."""
 
 Mute = Callable[[str, float], Awaitable[None]]
+Posts = Post | tuple[Post, ...]
 
 COMMANDS: Final[dict[str, tuple[Role, str]]] = {
     "status": (Role.VIEWER, "How the system and the cameras are"),
@@ -44,8 +48,27 @@ COMMANDS: Final[dict[str, tuple[Role, str]]] = {
 }
 """Name to who may use it and what it does."""
 
-VERBS: Final = {"live": "snapshot {}", "mute": "mute {} 1h", "mode": "mode {}"}
+VERBS: Final = {
+    "live": "snapshot {}",
+    "mute": "mute {} 1h",
+    "mode": "mode {}",
+    "name": "name {}",
+    "is": "is {}",
+    "new": "new {}",
+}
 """What a button says before the colon, and the command that it stands for."""
+
+CALLED: Final = "called"
+"""The command that an answer to a question about a face stands for."""
+
+UNLISTED: Final = {
+    "mode": Role.ADMIN,
+    "name": Role.MEMBER,
+    "is": Role.MEMBER,
+    "new": Role.MEMBER,
+    CALLED: Role.MEMBER,
+}
+"""What only buttons and answers say, and who may."""
 
 
 class TelegramConsole:
@@ -56,6 +79,7 @@ class TelegramConsole:
         client: Its connection.
         settings: As they are now.
         mute: Has a camera muted for so many seconds.
+        changed: Tells of a change of the gallery.
     """
 
     def __init__(
@@ -64,12 +88,14 @@ class TelegramConsole:
         client: TelegramClient,
         settings: Callable[[], TelegramSettings],
         mute: Mute,
+        changed: Changed,
     ) -> None:
         self._context = context
         self._client = client
         self._settings = settings
         self._mute = mute
         self._answers = Answers(context)
+        self._naming = Naming(context, changed)
         self._chores = Chores(context.log)
         self._strangers: set[int] = set()
         self._counts = dict.fromkeys(("obeyed", "refused", "stale", "unknown_chats"), 0)
@@ -143,6 +169,8 @@ class TelegramConsole:
             self._ignore(what)
         elif len(self._chores) >= OBEYED_AT_ONCE:
             self._counts["refused"] += 1
+            if what.query_id and len(self._chores) < 2 * OBEYED_AT_ONCE:
+                self._chores.start(self._say_busy(what.query_id), "a telegram press")
         else:
             self._chores.start(self._obey(what, chat.rank), "a telegram order")
 
@@ -158,19 +186,25 @@ class TelegramConsole:
             type=what.chat_type,
         )
 
+    async def _say_busy(self, query_id: str) -> None:
+        """A button shows that it works until its press is answered ("CallbackQuery")."""
+        with suppress(DeliveryError):
+            await self._client.answer_button(query_id, "Too much at once; press again.")
+
     async def _obey(self, what: Said, rank: Role) -> None:
         try:
             words = await self._words(what)
             if not words:
                 return
-            post = await self._answered(words, rank)
+            posts = await self._answered(words, rank)
         except (DeliveryError, UsageError) as error:
             self._counts["refused"] += 1
-            post = Post("", str(error))
+            posts = Post("", str(error))
         except SpyoncinoError as error:
-            post = Post("", f"That did not work: {error}")
+            posts = Post("", f"That did not work: {error}")
         try:
-            await self._client.send(what.chat_id, post)
+            for post in [posts] if isinstance(posts, Post) else posts:
+                await self._client.send(what.chat_id, post)
         except DeliveryError as error:
             self._context.log.warning("an answer got lost", chat=what.chat_id, why=str(error))
 
@@ -185,21 +219,25 @@ class TelegramConsole:
             verb, _, argument = what.text.partition(":")
             return VERBS[verb].format(argument).split() if verb in VERBS else []
         command, *arguments = what.text.split() or [""]
+        face = asked_about(what.quoted)
         if not command.startswith("/"):
-            return []
+            if not face:
+                return []
+            command, arguments = f"/{CALLED}", [face, *what.text.split()]
         age_s = self._context.clock.utc_now().timestamp() - (what.sent_s or 0.0)
         if age_s > OLDEST_S:
             self._counts["stale"] += 1
+            meant = "The name" if command == f"/{CALLED}" else command
             raise UsageError(
-                f"{command} was sent {age_s / 60:.0f} min ago and is not obeyed any more; send it "
+                f"{meant} was sent {age_s / 60:.0f} min ago and is not obeyed any more; send it "
                 "again"
             )
         return [command[1:].partition("@")[0].lower(), *arguments]
 
-    async def _answered(self, words: list[str], rank: Role) -> Post:
+    async def _answered(self, words: list[str], rank: Role) -> Posts:
         name, *arguments = words
-        if name == "mode":
-            needed = Role.ADMIN
+        if name in UNLISTED:
+            needed = UNLISTED[name]
         elif name in COMMANDS:
             needed = COMMANDS[name][0]
         else:
@@ -209,10 +247,11 @@ class TelegramConsole:
         self._counts["obeyed"] += 1
         return await self._do(name, arguments, rank)
 
-    def _do(self, name: str, arguments: list[str], rank: Role) -> Awaitable[Post]:
+    def _do(self, name: str, arguments: list[str], rank: Role) -> Awaitable[Posts]:
         first = arguments[0] if arguments else ""
-        answers = self._answers
-        obey: dict[str, Callable[[], Awaitable[Post]]] = {
+        answers, naming = self._answers, self._naming
+        face, _, person = first.partition(":")
+        obey: dict[str, Callable[[], Awaitable[Posts]]] = {
             "status": lambda: answers.status(self.summary, self.cameras),
             "events": answers.events,
             "who": answers.who,
@@ -222,6 +261,10 @@ class TelegramConsole:
             "arm": lambda: answers.change_mode(_mode(first or "away", Mode.AWAY, Mode.NIGHT)),
             "disarm": lambda: answers.change_mode(Mode.HOME),
             "mode": lambda: answers.change_mode(_mode(first, Mode.AWAY, Mode.HOME)),
+            "name": lambda: naming.ask(first),
+            "is": lambda: naming.choose(face, person),
+            "new": lambda: naming.ask_name(first),
+            CALLED: lambda: naming.call(first, " ".join(arguments[1:])),
             "help": lambda: self._help(rank),
         }
         return obey[name]()

@@ -8,14 +8,19 @@ from typing import Final, Self
 
 from spyoncino.clients.telegram import (
     MAX_PHOTO_BYTES,
+    MAX_PHOTO_RATIO,
+    MAX_PHOTO_SIDES_PX,
     MAX_UPLOAD_BYTES,
     Attachment,
     Button,
     MediaType,
     Post,
 )
+from spyoncino.errors import MediaError
+from spyoncino.media.picture_header import HEAD_BYTES, read_header
 from spyoncino.modules.telegram_settings import Role
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.events import Event, EventState, Verdict
 
 MUTE_S: Final = 3600.0
 """How long the button mutes a camera."""
@@ -88,14 +93,30 @@ def choose(root: Path, paths: Sequence[str]) -> Choice:
                 facts = file.stat()
             except OSError:
                 continue  # removed meanwhile; the next one is shown
-            if facts.st_size > most_bytes:
-                size = f"{facts.st_size / 1e6:.0f} MB"
+            size = f"{facts.st_size / 1e6:.0f} MB" if facts.st_size > most_bytes else ""
+            if size or (kind == "photo" and (size := _too_wide(file))):
                 notes.append(f"The {kind} is too large for Telegram ({size}); the page has it.")
                 continue
             identity = f"{path}:{facts.st_size}:{facts.st_mtime_ns}"
             digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
             return Choice(Attachment(kind, file), digest, " ".join(notes))
     return Choice(note=" ".join(notes))
+
+
+def _too_wide(file: Path) -> str:
+    """The size of a picture that has more pixels than Telegram takes; empty: it takes it.
+
+    What is no picture after all is left to Telegram to judge.
+    """
+    try:
+        with file.open("rb") as opened:
+            header = read_header(opened.read(HEAD_BYTES))
+    except (OSError, MediaError):
+        return ""
+    sides = sorted((header.width_px, header.height_px))
+    if sum(sides) <= MAX_PHOTO_SIDES_PX and sides[1] <= MAX_PHOTO_RATIO * sides[0]:
+        return ""
+    return f"{header.width_px} × {header.height_px}"
 
 
 def compose(alert: AlertNotification, choice: Choice, rank: Role) -> Post:
@@ -111,11 +132,7 @@ def compose(alert: AlertNotification, choice: Choice, rank: Role) -> Post:
 
 
 def buttons(alert: AlertNotification, rank: Role) -> tuple[tuple[Button, ...], ...]:
-    """What may be pressed under an alert; the console obeys ``verb:argument``.
-
-    Where the gallery takes orders over the bus, "name this person" belongs here, for an event that
-    has a stranger.
-    """
+    """What may be pressed under an alert; the console obeys ``verb:argument``."""
     event = alert.event
     if event is None:
         return ()
@@ -123,6 +140,19 @@ def buttons(alert: AlertNotification, rank: Role) -> tuple[tuple[Button, ...], .
     if rank >= Role.MEMBER:
         first.append(Button("Mute 1 h", f"mute:{event.camera}"))
     rows = [tuple(first)]
+    if rank >= Role.MEMBER and has_stranger(event):
+        rows.append((Button("Name this person", f"name:{event.event_id}"),))
     if rank >= Role.ADMIN:
         rows.append((Button("Arm", "mode:away"), Button("Disarm", "mode:home")))
     return tuple(rows)
+
+
+def has_stranger(event: Event) -> bool:
+    """Whether faces of an event may be named.
+
+    Faces are kept when the event is over (``storage.face_keeper``), of tracks that nobody knows.
+    """
+    return event.state is EventState.COMPLETED and any(
+        each.decision is Verdict.UNKNOWN and each.track_id is not None and each.face_count > 0
+        for each in event.identities
+    )

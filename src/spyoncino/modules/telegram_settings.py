@@ -26,7 +26,8 @@ class ChatSettings(SettingsGroup):
     id: int = Field(description="Number of the chat; the log names it when somebody writes there.")
     role: Literal["viewer", "member", "admin"] = Field(
         default="member",
-        description="viewer: sees; member: also mutes cameras; admin: also arms and disarms.",
+        description="viewer: sees; member: also mutes cameras and names people; admin: also arms "
+        "and disarms.",
     )
     alerts: bool = Field(default=True, description="Whether it is told, or only answered.")
 

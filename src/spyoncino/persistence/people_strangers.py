@@ -57,16 +57,20 @@ class Strangers:
         only_unassigned: bool = False,
         model: str | None = None,
         since: datetime | None = None,
+        event_id: str | None = None,
+        sighting: int | None = None,
     ) -> list[Sighting]:
         """Sightings in the order of time; every condition may be left out."""
         query = (
             f"SELECT {_SIGHTING} FROM sightings WHERE (?1 IS NULL OR stranger = ?1) "  # noqa: S608
             "AND (NOT ?2 OR stranger IS NULL) AND (?3 IS NULL OR model = ?3) "
-            "AND (?4 IS NULL OR seen_at >= ?4) ORDER BY seen_at, id"
+            "AND (?4 IS NULL OR seen_at >= ?4) AND (?5 IS NULL OR event_id = ?5) "
+            "AND (?6 IS NULL OR id = ?6) ORDER BY seen_at, id"
         )
         oldest = None if since is None else _text(since)
         with self._file.read() as connection:
-            rows = connection.execute(query, (stranger, only_unassigned, model, oldest)).fetchall()
+            wanted = (stranger, only_unassigned, model, oldest, event_id, sighting)
+            rows = connection.execute(query, wanted).fetchall()
         return [self._sighting_of(row) for row in rows]
 
     def next_number(self) -> int:

@@ -18,6 +18,7 @@ from spyoncino.core.gallery_orders import (
     FLAG,
     FORGET,
     IGNORE_STRANGER,
+    NAME_SIGHTING,
     NAME_STRANGER,
     REMOVE,
     face_from_plain,
@@ -204,6 +205,51 @@ async def test_naming_a_stranger_makes_references_and_relabels_the_past(
     await asyncio.to_thread(check)
     with pytest.raises(UsageError, match=f"stranger {number} is ann-lee already"):
         await order_gallery(folder, NAME_STRANGER, stranger=number, name="Bob")
+
+
+def see_once(folder: DataFolder, event: str) -> int:
+    with with_people(folder) as people:
+        seen = NewSighting("door", event, NOON, np.array([1.0, 0.0]), "m", 1, b"crop", 0.5)
+        return people.strangers.add_sighting(seen)
+
+
+async def test_who_came_once_can_be_named_by_the_face_that_was_seen(folder: DataFolder) -> None:
+    sighting = await asyncio.to_thread(see_once, folder, "e1")
+    await save_event(folder, "e1", identity(), identity(track_id=2))
+    done = await order_gallery(folder, NAME_SIGHTING, sighting=sighting, name="Ann Lee")
+    assert (done["name"], done["faces"], done["events"]) == ("Ann Lee", 1, 1)
+    first, second = await identities(folder, "e1")
+    assert (first.name, first.decision) == ("Ann Lee", Verdict.KNOWN)
+    assert second == identity(track_id=2)
+    with pytest.raises(UsageError, match=f"face {sighting} is Ann Lee already"):
+        await order_gallery(folder, NAME_SIGHTING, sighting=sighting, name="Bob")
+    await order_gallery(folder, FORGET, name="Ann Lee")
+    with pytest.raises(UsageError, match=f"face {sighting} is not kept any more"):
+        await order_gallery(folder, NAME_SIGHTING, sighting=sighting, name="Bob")
+
+
+async def test_the_face_of_a_numbered_stranger_names_all_visits_of_that_stranger(
+    folder: DataFolder,
+) -> None:
+    number = await asyncio.to_thread(see_stranger, folder, "e1", "e2")
+    done = await order_gallery(folder, NAME_SIGHTING, sighting=2, name="Ann")
+    assert (done["stranger"], done["faces"]) == (number, 2)
+
+
+@pytest.mark.parametrize(("name", "problem"), [("Bob", "Bob is blocked"), ("!?", "is no name")])
+async def test_a_face_that_cannot_get_a_name_gets_no_number_either(
+    folder: DataFolder, name: str, problem: str
+) -> None:
+    sighting = await asyncio.to_thread(see_once, folder, "e1")
+    await order_gallery(folder, ADD, name="Bob", kind="blocked", model="m", faces=faces())
+    with pytest.raises(UsageError, match=problem):
+        await order_gallery(folder, NAME_SIGHTING, sighting=sighting, name=name)
+
+    def strangers() -> list[Any]:
+        with with_people(folder) as people:
+            return people.strangers.all()
+
+    assert await asyncio.to_thread(strangers) == []
 
 
 async def test_a_stranger_named_as_blocked_is_blocked_in_the_past_too(folder: DataFolder) -> None:

@@ -13,8 +13,9 @@ from tests.fixtures.payloads import EVENT_ID, event, frame
 from tests.fixtures.telegram_stand_in import CHAT, GROUP, TOKEN, Shown, Telegram, telegram
 from tests.unit.alerts.test_rules import identity
 
+from spyoncino.modules import telegram_answers
 from spyoncino.modules.output.telegram import TelegramModule
-from spyoncino.modules.telegram_console import OLDEST_S
+from spyoncino.modules.telegram_console import OBEYED_AT_ONCE, OLDEST_S
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
@@ -266,6 +267,40 @@ async def test_updates_of_other_kinds_and_plain_talk_are_passed_over(
         home.far._update({"message": {"photo": []}})
         await home.ask("/help")
         assert len(home.far.messages()) == 1
+
+
+async def test_every_press_is_answered_also_of_what_cannot_be(harness: ModuleHarness) -> None:
+    async with house(harness) as home:
+        for number, data in enumerate(("live:gone", "mute:gone", "mode:privacy", "dance:x")):
+            home.far.press(data, query_id=str(number))
+        await home.until(lambda: len(home.far.answered) == 4 and len(home.far.messages()) == 3)
+        said = sorted(each.text for each in home.far.messages())
+        assert said == [
+            "'gone' is neither a camera nor a time such as 30m, 1h, 2d or off",
+            "'privacy' is none of: away, home",
+            "Which camera? There are: door, garden.",
+        ]
+        assert sorted(home.far.answered) == [("0", ""), ("1", ""), ("2", ""), ("3", "")]
+
+
+async def test_a_camera_that_gives_no_picture_is_said(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telegram_answers, "FRAME_WAIT_S", 0.01)
+    async with house(harness) as home:
+        answer = await home.ask("/snapshot door")
+        assert answer.text == "door gives no picture now; see /status."
+
+
+async def test_too_many_presses_at_once_are_told_to_press_again(harness: ModuleHarness) -> None:
+    async with house(harness) as home:
+        home.far.delay_s = 0.2
+        for number in range(OBEYED_AT_ONCE + 2):
+            home.far.press("mode:away", query_id=str(number))
+        await home.until(lambda: len(home.far.answered) == OBEYED_AT_ONCE + 2)
+        busy = [text for _, text in home.far.answered if text]
+        assert busy == ["Too much at once; press again."] * 2
+        assert (await home.module.health()).numbers["refused"] == 2
 
 
 async def test_polling_that_fails_is_said_and_goes_on(harness: ModuleHarness) -> None:

@@ -10,18 +10,34 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from spyoncino.alerts.retelling import told_anew
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume
+from spyoncino.core.guard import sentence
 from spyoncino.core.queues import Policy
-from spyoncino.errors import DeliveryError
-from spyoncino.modules.delivery import DeliveryModule, Receipt
+from spyoncino.errors import DeliveryError, StorageError
+from spyoncino.modules.delivery import OWED_AT_ONCE, DeliveryModule, Receipt
 from spyoncino.modules.telegram_settings import Role, TelegramSettings
-from spyoncino.persistence.deliveries import Delivery
+from spyoncino.persistence.deliveries import Delivery, DeliveryKey
+from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.faces import GalleryChange
 from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.status import CameraStatus, HealthState, HealthStatus, HealthSummary
-from spyoncino.schemas.topics import CONTROL_COMMAND, STATUS_CAMERA, STATUS_HEALTH
+from spyoncino.schemas.topics import (
+    CONTROL_COMMAND,
+    GALLERY_CHANGED,
+    STATUS_CAMERA,
+    STATUS_HEALTH,
+)
+
+MAYBE = "it may be there already"
+"""End of the reason of a first message of which nobody knows whether it arrived."""
+
+IN_TRY = f"its first try did not end; {MAYBE}"
+
+PERHAPS_TWICE = "(This may be here twice: the connection broke while it was sent.)"
 
 if TYPE_CHECKING:
     from spyoncino.clients.telegram import Post, TelegramClient
@@ -42,7 +58,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         Consume(STATUS_HEALTH, "on_health", Policy.LATEST),
         Consume(STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
     )
-    publishes = (*DeliveryModule.publishes, CONTROL_COMMAND)
+    publishes = (*DeliveryModule.publishes, CONTROL_COMMAND, GALLERY_CHANGED)
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
@@ -51,6 +67,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         self._console: TelegramConsole | None = None
         self._media = MediaStore(context.database)
         self._moved: dict[int, int] = {}
+        self._doubtful: set[DeliveryKey] = set()
         self._maybe_twice = 0
 
     async def start(self) -> None:
@@ -70,9 +87,10 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
             self._client = await self._stack.enter_async_context(client)
             if settings.console and not self.context.lossless:
                 self._console = TelegramConsole(
-                    self.context, self._client, lambda: self.settings, self._order
+                    self.context, self._client, lambda: self.settings, self._order, self._renamed
                 )
                 self._chores.start(self._console.run(), f"{self.name} console")
+            await self._find_doubtful()
         await super().start()
 
     async def stop(self) -> None:
@@ -81,6 +99,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         if self._console is not None:
             await self._console.close()
         self._client = self._console = None
+        self._doubtful.clear()
         await self._stack.aclose()
 
     async def health(self) -> HealthStatus:
@@ -119,6 +138,22 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         from spyoncino.core.mute_orders import mute_command  # noqa: PLC0415
 
         await self.publish(CONTROL_COMMAND, mute_command(camera, for_s, self.name))
+
+    async def _renamed(self, change: GalleryChange, event_id: str) -> None:
+        """Somebody got a name: whoever knows faces hears it, and the messages of the event too.
+
+        Revisions are numbered by the alert engine, so only a message of which it tells nothing more
+        gets one here; another would take the place of the engine's next.
+        """
+        await self.publish(GALLERY_CHANGED, change)
+        event = await EventStore(self.context.database).get(event_id)
+        for delivery in await self._store.of_event(event_id):
+            is_ours = delivery.key.channel == self.channel and delivery.alert.is_final
+            if event is not None and is_ours:
+                alert = told_anew(delivery.alert, event, self.context.clock.utc_now())
+                wanted = await self._store.want(delivery.key, alert, alert.timestamp)
+                if wanted.is_due:
+                    self._owe(wanted)
 
     # --- telling ---------------------------------------------------------------------------------
 
@@ -159,14 +194,16 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
             except (MessageGoneError, ChatMovedError) as error:
                 self.context.log.info("a message is sent anew", target=target, why=str(error))
         chat_id = self._moved.get(target, target)
+        if shown is None:
+            post = await self._begin_try(delivery, post)
         try:
-            return await self._send(self._client, chat_id, post, choice)
+            return await self._send(delivery.key, chat_id, post, choice)
         except ChatMovedError as error:
             self._moved[target] = error.chat_id
             self.context.log.warning(
                 "a group has a new id, set it in telegram.chats", old=target, new=error.chat_id
             )
-            return await self._send(self._client, error.chat_id, post, choice)
+            return await self._send(delivery.key, error.chat_id, post, choice)
 
     async def _choice(self, alert: AlertNotification) -> "Choice":
         from spyoncino.modules.telegram_post import choose  # noqa: PLC0415
@@ -179,19 +216,52 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
             choice = await asyncio.to_thread(choose, root, [*alert.media, *previews])
         return choice
 
+    async def _find_doubtful(self) -> None:
+        """First messages that a former run had sent, or was sending, when it was killed."""
+        for delivery in await self._store.owed(self.channel, OWED_AT_ONCE):
+            if not delivery.remote_id and delivery.reason.endswith(MAYBE):
+                self._doubtful.add(delivery.key)
+                self._maybe_twice += 1
+
+    async def _begin_try(self, delivery: Delivery, post: "Post") -> "Post":
+        """Note that a first message is on its way; one that may be there already says so.
+
+        The Bot API knows no idempotency keys: who is killed before the answer is noted does not
+        know more than that. A press that nobody is told of is worse than one that is told twice.
+        """
+        retry_at = delivery.retry_at or self.context.clock.utc_now()
+        try:
+            await self._store.postponed(delivery.key, delivery.attempts, retry_at, IN_TRY)
+        except StorageError as error:  # telling comes before book-keeping
+            self.context.log.warning("a try was not noted", why=str(error))
+        if delivery.key not in self._doubtful:
+            return post
+        return replace(post, text=f"{post.text}\n{PERHAPS_TWICE}".strip())
+
     async def _send(
-        self, client: "TelegramClient", chat_id: int, post: "Post", choice: "Choice"
+        self, key: DeliveryKey, chat_id: int, post: "Post", choice: "Choice"
     ) -> Receipt:
         from spyoncino.clients.telegram_errors import TelegramUncertainError  # noqa: PLC0415
         from spyoncino.modules.telegram_post import RemoteMessage  # noqa: PLC0415
 
+        if self._client is None:
+            raise DeliveryError("Telegram is not connected")
         try:
-            message_id = await client.send(chat_id, post)
-        except TelegramUncertainError:
-            self._maybe_twice += 1  # the Bot API knows no idempotency keys
+            message_id = await self._client.send(chat_id, post)
+        except (TelegramUncertainError, asyncio.CancelledError):  # cancelled: the time was over
+            self._doubtful.add(key)
+            self._maybe_twice += 1
             raise
+        self._doubtful.discard(key)
         shown = RemoteMessage(chat_id, message_id, choice.digest)
         return Receipt(str(shown), is_confirmed=True)
+
+    async def _postpone(self, delivery: Delivery, error: Exception) -> None:
+        """Keep the doubt in the row: a later failure that is certain does not end it."""
+        if delivery.key in self._doubtful:
+            asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
+            error = DeliveryError(f"{sentence(error)}; {MAYBE}", asked_s)
+        await super()._postpone(delivery, error)
 
     async def _edit(
         self, client: "TelegramClient", shown: "RemoteMessage", post: "Post", choice: "Choice"

@@ -1,14 +1,25 @@
 """One event is one message at Telegram, edited as facts arrive; the transcript is printed."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 from tests.fixtures.payloads import EVENT_ID, event
-from tests.fixtures.telegram_stand_in import CHAT, GROUP, TOKEN, Shown, Telegram, telegram
+from tests.fixtures.telegram_stand_in import (
+    CHAT,
+    GROUP,
+    TOKEN,
+    Shown,
+    Telegram,
+    jpeg_header,
+    telegram,
+)
 
-from spyoncino.modules.output.telegram import TelegramModule
+from spyoncino.errors import StorageError
+from spyoncino.modules.output.telegram import PERHAPS_TWICE, TelegramModule
 from spyoncino.modules.telegram_settings import TelegramSettings
+from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.media import MediaArtifact, MediaKind
@@ -129,6 +140,44 @@ async def test_a_clip_that_is_too_large_gives_way_to_its_preview_and_says_so(
         assert (only(far).media, only(far).edits) == ("animation", 1)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "media", "note"),
+    [
+        ({"clip.mp4": 50_000_000}, "video", ""),
+        ({"clip.mp4": 50_000_001, "preview.gif": 50_000_000}, "animation", "video"),
+        ({"clip.mp4": 50_000_001, "preview.gif": 50_000_001, "a.jpg": 9}, "photo", "animation"),
+        ({"a.jpg": 10_000_000}, "photo", ""),
+        ({"a.jpg": 10_000_001}, "", "photo"),
+    ],
+)
+async def test_the_most_telling_file_that_telegram_takes_is_shown_at_its_very_limit(
+    harness: ModuleHarness, sizes: dict[str, int], media: str, note: str
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        paths = tuple(file(harness, name, size_bytes) for name, size_bytes in sizes.items())
+        await told(harness, far, alert(harness, media=paths))
+        shown = only(far)
+        assert (shown.media, far.broken) == (media, [])
+        assert (f"The {note} is too large for Telegram" in shown.text) is bool(note)
+        assert ("too large" in shown.text) is bool(note)
+
+
+async def test_a_picture_with_too_many_pixels_gives_way_to_words_that_say_so(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        path = file(harness, "snapshot.jpg")
+        picture = harness.context.data.root / path
+        await asyncio.to_thread(picture.write_bytes, jpeg_header(7680, 4320))
+        await told(harness, far, alert(harness, media=(path,)))
+        assert "The photo is too large for Telegram (7680 × 4320)" in only(far).text
+        await asyncio.to_thread(picture.write_bytes, jpeg_header(3840, 2160))
+        await told(harness, far, alert(harness, 2, media=(path,)))
+        assert (only(far).media, far.broken) == ("photo", [])
+
+
 async def test_buttons_are_those_of_the_role(harness: ModuleHarness) -> None:
     async with telegram() as far:
         chats = (
@@ -196,9 +245,105 @@ async def test_a_lost_answer_makes_a_second_message_and_is_counted(
         while not harness.received(CONFIRMED):
             await harness.settle()
             await harness.clock.advance(0.5)
-        far.print_transcript()
-        assert len(far.messages()) == 2
+        assert [each.text for each in far.messages()] == [
+            "Somebody rang\nat the door",
+            f"Somebody rang\nat the door\n{PERHAPS_TWICE}",
+        ]
         assert (await module.health()).numbers["maybe_twice"] == 1
+        await told(harness, far, alert(harness, 2, text="left"))
+        far.print_transcript()
+        assert [each.text for each in far.messages()] == [
+            "Somebody rang\nat the door",
+            "Somebody rang\nleft",
+        ]
+
+
+async def test_a_message_on_its_way_when_main_was_killed_is_sent_again_and_says_so(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        killed = await bot(harness, far)
+        far.faults.append("hang")  # it is shown, the answer never comes
+        await harness.feed(QUEUED, alert(harness))
+        while not far.messages():
+            await harness.settle()
+        await killed.stop()
+        again = TelegramModule(harness.context)
+        await again.configure(killed.settings)
+        await again.start()
+        while len(far.messages()) < 2:
+            await harness.settle()
+            await harness.clock.advance(0.5)
+        far.print_transcript()
+        assert PERHAPS_TWICE not in far.messages()[0].text
+        assert PERHAPS_TWICE in far.messages()[1].text
+        assert (await again.health()).numbers["maybe_twice"] == 1
+        await again.stop()
+        last = TelegramModule(harness.context)
+        await last.configure(killed.settings)
+        await last.start()
+        assert (await last.health()).numbers["maybe_twice"] == 0
+        await last.stop()
+
+
+async def test_the_doubt_survives_failures_that_are_certain_and_a_restart(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        killed = await bot(harness, far, first_retry_s=0.01)
+        far.faults.extend(["lose answer", "429 900"])
+        await harness.feed(QUEUED, alert(harness))
+        while (await killed.health()).numbers["failures"] < 2:
+            await harness.settle()
+            await harness.clock.advance(0.5)
+        assert "may be there already" in (await killed.health()).detail
+        await killed.stop()
+        again = TelegramModule(harness.context)
+        await again.configure(killed.settings)
+        await again.start()
+        while len(far.messages()) < 2:
+            await harness.settle()
+            await harness.clock.advance(100.0)
+        assert PERHAPS_TWICE in far.messages()[1].text
+        await again.stop()
+
+
+async def test_a_try_that_takes_too_long_may_have_arrived(harness: ModuleHarness) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far, first_retry_s=0.01, timeout_s=0.3)
+        far.faults.append("hang")
+        await harness.feed(QUEUED, alert(harness))
+        while len(far.messages()) < 2:
+            await harness.settle()
+            await harness.clock.advance(0.5)
+        assert PERHAPS_TWICE in far.messages()[1].text
+        assert (await module.health()).numbers["maybe_twice"] >= 1
+
+
+@pytest.mark.parametrize("fault", ["429 1", "409"])
+async def test_what_telegram_refused_did_not_arrive(harness: ModuleHarness, fault: str) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far, first_retry_s=0.01)
+        far.faults.append(fault)
+        await harness.feed(QUEUED, alert(harness))
+        while not harness.received(CONFIRMED):
+            await harness.settle()
+            await harness.clock.advance(0.5)
+        assert only(far).text == "Somebody rang\nat the door"
+        assert (await module.health()).numbers["maybe_twice"] == 0
+
+
+async def test_a_disk_that_refuses_the_note_does_not_hold_the_message_back(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(DeliveryStore, "postponed", refuse)
+    async with telegram() as far:
+        await bot(harness, far)
+        await told(harness, far, alert(harness))
+        assert only(far).text == "Somebody rang\nat the door"
 
 
 async def test_after_a_restart_the_message_is_edited_and_not_sent_again(
