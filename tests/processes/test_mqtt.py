@@ -141,7 +141,8 @@ def test_nothing_of_a_camera_is_left_when_it_is_taken_from_the_settings_of_a_run
         "pool": {"workers": 1},
         "mqtt": broker.settings,
     }
-    arguments = ["--data", tmp_path / "data", "run", "--config", write_config(file, **sections)]
+    write_config(file, **sections)
+    arguments: list[str | Path] = ["--data", tmp_path / "data", "run", "--config", file]
     with Ear(broker) as ear, Running(tmp_path / "said", *arguments) as running:
         running.wait_for(lambda: bool(ear.on(VISIT)))
         before = {topic for topic in retained(broker) if "door" in topic}
