@@ -128,11 +128,9 @@ def test_secrets_are_in_no_log_error_report_answer_command_line_or_table(tmp_pat
                 command("--data", data, *words, cwd=tmp_path)
                 for words in (
                     ("config", "show"),
-                    ("config", "show", "--json"),
                     ("config", "check"),
                     ("config", "history"),
                     ("doctor",),
-                    ("alerts", "log"),
                 )
             ]
             environments = str([each.environ() for each in processes])
