@@ -128,6 +128,37 @@ def test_a_ring_a_visit_the_last_will_a_removed_camera_and_orders_of_the_running
         until(lambda: ear.last(STATUS) == b"offline")
 
 
+def test_nothing_of_a_camera_is_left_when_it_is_taken_from_the_settings_of_a_running_program(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    file = tmp_path / "spyoncino.yaml"
+    sections: dict[str, Any] = {
+        "cameras": {
+            "door": {**sim(press_at_s=1.0), "doorbell": "front"},
+            "yard": {"source": sim(press_at_s=-1.0, seed=2)["source"]},
+        },
+        "objects": {"detector": "mock"},
+        "pool": {"workers": 1},
+        "mqtt": broker.settings,
+    }
+    write_config(file, **sections)
+    arguments: list[str | Path] = ["--data", tmp_path / "data", "run", "--config", file]
+    with Ear(broker) as ear, Running(tmp_path / "said", *arguments) as running:
+        running.wait_for(lambda: bool(ear.on(VISIT)))
+        before = {topic for topic in retained(broker) if "door" in topic}
+        assert {DEVICE, VISIT, "spyoncino/cameras/door/enabled"} <= before
+        del sections["cameras"]["door"]
+        write_config(file, **sections)
+        running.wait_for(lambda: ear.heard[-1][0] != DEVICE and ear.last(DEVICE) == b"")
+        running.wait_for(lambda: not [topic for topic in retained(broker) if "door" in topic])
+        assert "homeassistant/device/spyoncino_yard/config" in retained(broker)
+        assert all(ear.last(topic) == b"" for topic in before)
+        running.interrupt()
+        assert running.wait() == 0
+    # What its last event still had to tell came after it was gone: told, but kept by nobody.
+    assert not [topic for topic in retained(broker) if "door" in topic]
+
+
 async def test_what_is_owed_while_the_broker_restarts_is_told_by_itself(
     harness: ModuleHarness, broker: Mosquitto
 ) -> None:

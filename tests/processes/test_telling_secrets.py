@@ -12,9 +12,11 @@ import psutil
 import pytest
 from tests.conftest import ROOT
 from tests.fixtures.programs import Records, Running, command, sim, write_config
+from tests.fixtures.rtsp_camera import free_port
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+from spyoncino.clients import apprise_service
 from telling_far import CHANNELS, FarSides
 
 pytestmark = [
@@ -30,9 +32,19 @@ SECRETS = {
     "SPYONCINO_TELEGRAM__TOKEN": "987654:b0t-of-the-house",
     "SPYONCINO_MQTT__PASSWORD": "br0ker-of-the-house",
 }
-URL_KEY = "k3y-in-the-address"
-WORDS = (*(text.split(":")[-1] for text in SECRETS.values()), URL_KEY)
-PATHS = ("health", "metrics", "api/v1/cameras", "api/v1/events", "api/v1/mode", "openapi.json", "")
+URL_KEY, BEAT_KEY, TOPIC = "k3y-in-the-address", "b3at-of-the-house", "t0pic-of-the-house"
+WORDS = (*(text.split(":")[-1] for text in SECRETS.values()), URL_KEY, BEAT_KEY, TOPIC)
+OPENAPI = "api/v1/openapi.json"
+PAGES = ("", "metrics", OPENAPI)
+ALL = {*CHANNELS, *(["apprise"] if apprise_service.is_installed() else [])}
+WRONG = {
+    "SPYONCINO_WEBHOOK__URL": f"http://example.org/hook?key={URL_KEY}",
+    "SPYONCINO_TELEGRAM__TOKEN": "b0t-of-the-house without a number",
+    "SPYONCINO_DEAD_MAN__HEARTBEAT_URL": f"http://example.org/{BEAT_KEY}",
+    "SPYONCINO_APPRISE__SERVICES__PHONE": f"json://example.org/{TOPIC}",
+    "SPYONCINO_EMAIL__PASSWORD": "[m4il-of-the-house]",
+}
+"""Secrets that are no good: each is refused when the settings are read."""
 
 
 def found_in(text: str) -> list[str]:
@@ -55,7 +67,15 @@ def house(folder: Path, far: FarSides) -> Path:
     ):
         del sections[section][key]
     address = f"{sections['webhook'].pop('url')}?key={URL_KEY}"
-    lines = {**SECRETS, "SPYONCINO_WEBHOOK__URL": address}
+    lines = {
+        **SECRETS,
+        "SPYONCINO_WEBHOOK__URL": address,
+        "SPYONCINO_DEAD_MAN__HEARTBEAT_URL": f"http://127.0.0.1:{free_port()}/{BEAT_KEY}",
+    }
+    if "apprise" in ALL:
+        sections["apprise"] = {"enabled": True, "timeout_s": 2.0}
+        nobody = f"json://127.0.0.1:{free_port()}/{TOPIC}"
+        lines["SPYONCINO_APPRISE__SERVICES__PHONE"] = nobody
     (folder / ".env").write_text("".join(f"{name}={text}\n" for name, text in lines.items()))
     (folder / ".env").chmod(0o600)
     return write_config(
@@ -63,6 +83,7 @@ def house(folder: Path, far: FarSides) -> Path:
         cameras={"door": sim()},
         log={"level": "debug"},
         events={"linger_s": 1},
+        dead_man={"heartbeat_every_s": 30},
         **{name: {**section, "first_retry_s": 0.2} for name, section in sections.items()},
     )
 
@@ -72,7 +93,11 @@ def api(program: Running) -> str:
     found = re.search(r"The page: (http://[^\s?#]+)", program.said())
     assert found is not None
     said = ""
-    for path in PATHS:
+    with urllib.request.urlopen(found.group(1) + OPENAPI) as answer:  # noqa: S310
+        described = json.load(answer)
+    gets = [path[1:] for path, verbs in described["paths"].items() if "get" in verbs]
+    assert gets
+    for path in (*PAGES, *(each for each in gets if "{" not in each and "live" not in each)):
         try:
             with urllib.request.urlopen(found.group(1) + path, timeout=5) as answer:  # noqa: S310
                 said += answer.read().decode(errors="replace")
@@ -90,7 +115,7 @@ def test_secrets_are_in_no_log_error_report_answer_command_line_or_table(tmp_pat
         run = ("--data", data, "run", "--config", config)
         with Running(tmp_path / "log", *run, cwd=tmp_path) as program:
             program.wait_for_line(r"The page: http://\S+")
-            program.wait_for(lambda: set(reasons(records)) == set(CHANNELS), 60.0)
+            program.wait_for(lambda: set(reasons(records)) == ALL, 60.0)
             unreachable = reasons(records)
             for channel in CHANNELS:
                 far.fail(channel, "")
@@ -101,8 +126,14 @@ def test_secrets_are_in_no_log_error_report_answer_command_line_or_table(tmp_pat
             answers = api(program)
             shown = [
                 command("--data", data, *words, cwd=tmp_path)
-                for words in (("config", "show"), ("config", "check"), ("doctor",))
+                for words in (
+                    ("config", "show"),
+                    ("config", "check"),
+                    ("config", "history"),
+                    ("doctor",),
+                )
             ]
+            environments = str([each.environ() for each in processes])
             said = program.said()
         tables = json.dumps(records.query("select * from deliveries"))
         places = {
@@ -110,6 +141,7 @@ def test_secrets_are_in_no_log_error_report_answer_command_line_or_table(tmp_pat
             "reasons": f"{unreachable} {reasons(records)}",
             "command lines": lines,
             "answers of the page": answers,
+            "environments": environments,
             "commands": "".join(each.out + each.err for each in shown),
             "deliveries": tables,
         }
@@ -120,3 +152,24 @@ def test_secrets_are_in_no_log_error_report_answer_command_line_or_table(tmp_pat
     assert "url:" in shown[0].out, shown[0].err
     assert "door" in answers
     assert "run" in lines
+
+
+def test_secrets_that_are_refused_are_not_repeated_in_the_refusal(tmp_path: Path) -> None:
+    wrong = {
+        name: text for name, text in WRONG.items() if "APPRISE" not in name or "apprise" in ALL
+    }
+    (tmp_path / ".env").write_text("".join(f"{name}={text}\n" for name, text in wrong.items()))
+    write_config(
+        tmp_path / "spyoncino.yaml",
+        cameras={"door": sim()},
+        webhook={"enabled": True},
+        telegram={"enabled": True, "chats": [{"id": 1}]},
+        email={"enabled": True},
+        apprise={"enabled": "apprise" in ALL},
+    )
+    for words in (("config", "check"), ("--debug", "run")):
+        done = command("--data", tmp_path / "data", *words, cwd=tmp_path)
+        assert done.code != 0
+        said = done.out + done.err
+        assert [name for name in wrong if name.split("_")[1].lower() not in said] == []
+        assert found_in(said) == []

@@ -20,6 +20,9 @@ OFF: Final = b"OFF"
 RING: Final = "ring"
 """Type of event that a doorbell must have (integration Event, device class doorbell)."""
 
+MAX_STATE_CHARACTERS: Final = 255
+"""A longer state is refused (Home Assistant, page "State object")."""
+
 Document = dict[str, Any]
 
 
@@ -169,6 +172,14 @@ def house_document(
 def platforms(document: Mapping[str, Any]) -> dict[str, str]:
     """The entities of a document and of what kind each is."""
     return {name: entity["platform"] for name, entity in document["components"].items()}
+
+
+def visitors(names: Sequence[str]) -> bytes:
+    """Names as the state of one sensor; a crowd is cut short."""
+    text = ", ".join(names)
+    if len(text) > MAX_STATE_CHARACTERS:
+        text = text[: MAX_STATE_CHARACTERS - 1] + "…"
+    return text.encode()
 
 
 def with_farewell(document: Document, gone: Mapping[str, str]) -> Document:

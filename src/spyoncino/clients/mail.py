@@ -18,6 +18,17 @@ DOMAIN: Final = "spyoncino.invalid"
 """Right side of message ids: a name that nobody owns (RFC 2606) tells nothing about this house."""
 
 
+_LINE_BYTES: Final = 57
+"""Of a file that make one line of base64 (RFC 2045, section 6.8: 76 characters)."""
+
+_TOO_LARGE: Final = 552
+"""The message exceeds the server's maximum size (RFC 1870, section 6.1)."""
+
+
+class MailTooLargeError(DeliveryRefusedError):
+    """The server takes no mail of this size; it may take the same words without files."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailServer:
     """How mail leaves.
@@ -73,6 +84,11 @@ def message_id(thread: str, number: int) -> str:
     return f"<{thread}.{number}@{DOMAIN}>"
 
 
+def encoded_bytes(size_bytes: int) -> int:
+    """Bytes that a file takes in a mail: base64 in lines of 76 characters and CRLF."""
+    return -(-size_bytes // _LINE_BYTES) * 78
+
+
 def compose(letter: Letter) -> EmailMessage:
     """The letter as a MIME message: plain text, the same as HTML around the picture, the file."""
     mail = EmailMessage()
@@ -105,7 +121,8 @@ async def send(server: MailServer, letter: Letter) -> None:
     """Hand a letter to the server.
 
     Raises:
-        DeliveryRefusedError: It will never take it: wrong password, unknown address, too large.
+        MailTooLargeError: It takes no mail of this size.
+        DeliveryRefusedError: It will never take it: wrong password, unknown address.
         DeliveryError: It did not take it now.
     """
     mail = compose(letter)
@@ -122,20 +139,36 @@ async def send(server: MailServer, letter: Letter) -> None:
             cert_bundle=None if server.certificate_file is None else str(server.certificate_file),
         )
     except aiosmtplib.SMTPRecipientsRefused as error:
-        raise _judged(error.recipients[0].code, error.recipients[0].message) from error
+        raise _judged(server, error.recipients[0].code, error.recipients[0].message) from error
     except aiosmtplib.SMTPAuthenticationError as error:
         raise DeliveryRefusedError(
-            "the mail server does not accept the user name or the password"
+            f"{_where(server)} does not accept the user name or the password; check email.user "
+            "and email.password"
         ) from error
     except aiosmtplib.SMTPResponseException as error:
-        raise _judged(error.code, error.message) from error
+        raise _judged(server, error.code, error.message) from error
     except aiosmtplib.SMTPNotSupported as error:
-        raise DeliveryRefusedError(f"the mail server cannot do this: {error}") from error
+        raise DeliveryRefusedError(f"{_where(server)} cannot do this: {error}") from error
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise DeliveryError(f"the mail server cannot be reached: {error}") from error
+        raise DeliveryError(_unreached(server, error)) from error
 
 
-def _judged(code: int, message: str) -> DeliveryError:
+def _where(server: MailServer) -> str:
+    return f"the mail server {server.host}:{server.port}"
+
+
+def _unreached(server: MailServer, error: Exception) -> str:
+    where, text = _where(server), " ".join(str(error).split())
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"{where} has a certificate that is not trusted; set email.certificate_file"
+    if "WRONG_VERSION_NUMBER" in text:
+        return f"{where} speaks no TLS from the first byte; set email.security to starttls"
+    return f"{where} cannot be reached: {text}"
+
+
+def _judged(server: MailServer, code: int, message: str) -> DeliveryError:
     """RFC 5321, section 4.2.1: 4yz may pass, 5yz will not."""
-    sentence = f"the mail server answered {code} {' '.join(message.split())}"
+    sentence = f"{_where(server)} answered {code} {' '.join(message.split())}"
+    if code == _TOO_LARGE:
+        return MailTooLargeError(sentence)
     return DeliveryRefusedError(sentence) if code >= 500 else DeliveryError(sentence)

@@ -160,7 +160,14 @@ class MqttLink:
 
     async def _live(self) -> None:
         """One connection, until it is lost."""
-        async with await self._new_client() as client:
+        client = await self._new_client()
+        try:
+            await self._live_with(client)
+        finally:
+            _retrieve_errors(client)
+
+    async def _live_with(self, client: aiomqtt.Client) -> None:
+        async with client:
             for topic in self._topics:
                 await client.subscribe(topic, qos=AT_LEAST_ONCE)
             self._client = client
@@ -225,6 +232,16 @@ class MqttLink:
                 "give each house its own mqtt.topic_prefix"
             )
         return f"ended the connection: {code}"
+
+
+def _retrieve_errors(client: aiomqtt.Client) -> None:
+    """Take why a connection ended from the futures in which the library keeps it.
+
+    Leaving the client does not: whoever leaves it for another reason (no acknowledgement in time,
+    the end of the program) would have the loop complain that an exception was never retrieved.
+    """
+    for future in (client._connected, client._disconnected):  # noqa: SLF001 - it has no other way
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _pause_s(failures: int) -> float:

@@ -2,11 +2,10 @@
 
 A channel says how a message is sent and edited; this says when. Of several revisions of a message
 that wait only the newest is told. Messages to one target about different events do not wait for
-each other.
+each other, and no target waits for another: each has places and room of its own.
 """
 
 import asyncio
-import random
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import Field
 
-from spyoncino.core.breaker import Breaker, BreakerSpec
 from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, OutputModule
@@ -24,7 +22,9 @@ from spyoncino.core.queues import Policy
 from spyoncino.core.registry import Registry
 from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
 from spyoncino.modules.chores import Chores
+from spyoncino.modules.delivery_lane import OWED_AT_ONCE, Lane, pause_after_s
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey, DeliveryStore
+from spyoncino.persistence.owed import owed_by_target
 from spyoncino.schemas.alerts import AlertNotification, DeliveryReport, DeliveryState
 from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.schemas.topics import (
@@ -35,20 +35,8 @@ from spyoncino.schemas.topics import (
     Topic,
 )
 
-OWED_AT_ONCE: Final = 256
-"""Messages of one channel that are in memory; the others wait in the table."""
-
-MAX_DOUBLINGS: Final = 20
-"""Pauses are doubled no more often: by then any pause has reached its longest."""
-
 WAIT_STEP_S: Final = 0.05
 """How often a message that waits for a picture looks whether it has come."""
-
-JITTER: Final = 0.3
-"""Share of a pause that chance may take off: who failed together shall not come back together."""
-
-_BREAKER: Final = BreakerSpec(failures=5, window_s=60.0, pause_s=15.0, longest_pause_s=300.0)
-"""A target that failed so often is left alone by all its messages, then one of them tries."""
 
 _TOPICS: Final[dict[DeliveryState, Topic[DeliveryReport]]] = {
     DeliveryState.SENT: NOTIFY_SENT,
@@ -69,7 +57,9 @@ class DeliverySettings(ModuleSettings):
     give_up_after_s: float = Field(
         default=86_400.0, gt=0, description="A message that is older is not tried any more."
     )
-    at_once: int = Field(default=4, ge=1, le=64, description="Messages in work at a time.")
+    at_once: int = Field(
+        default=4, ge=1, le=64, description="Messages to one target in work at a time."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +108,8 @@ class DeliveryModule(OutputModule[C]):
         self._due: dict[DeliveryKey, Delivery] = {}
         self._busy: set[DeliveryKey] = set()
         self._in_try: set[DeliveryKey] = set()
-        self._more_owed = False
-        self._places = asyncio.Semaphore(1)
-        self._breakers: dict[str, Breaker] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._is_draining = False
         self._counts = dict.fromkeys(DeliveryState, 0)
         self._failures = 0
         self._last_error = ""
@@ -157,17 +146,28 @@ class DeliveryModule(OutputModule[C]):
 
     # --- life ------------------------------------------------------------------------------------
 
+    async def configure(self, settings: C) -> None:
+        """Take settings; a target that failed may be another now, or gone."""
+        await super().configure(settings)
+        for lane in self._lanes.values():
+            lane.problem = ""
+
     async def start(self) -> None:
         """Go on with what a former run still owes."""
-        self._places = asyncio.Semaphore(self.settings.at_once)
+        self._lanes.clear()
+        self._is_draining = False
         if self.settings.enabled:
-            await self._take_owed()
+            for delivery in await owed_by_target(
+                self.context.database, self.channel, OWED_AT_ONCE + 1
+            ):
+                self._owe(delivery)
 
     async def drain(self) -> None:
         """Wait for the tries at hand and begin no other: the next start goes on."""
+        self._is_draining = True
         async with asyncio.TaskGroup() as group:
-            for _ in range(self.settings.at_once):
-                group.create_task(self._places.acquire())
+            for lane in self._lanes.values():
+                group.create_task(lane.close())
 
     async def stop(self) -> None:
         """Leave what is not told in the table."""
@@ -176,8 +176,9 @@ class DeliveryModule(OutputModule[C]):
         self._busy.clear()
 
     async def health(self) -> HealthStatus:
-        """Degraded while the last try failed."""
-        problem = self._chores.last_error or self._last_error
+        """Degraded while the last try at any target failed."""
+        problems = (lane.problem for lane in self._lanes.values() if lane.problem)
+        problem = self._chores.last_error or self._last_error or next(problems, "")
         return HealthStatus(
             state=HealthState.DEGRADED if problem else HealthState.OK,
             detail=problem,
@@ -186,6 +187,7 @@ class DeliveryModule(OutputModule[C]):
                 "sent": self._counts[DeliveryState.SENT] + self._counts[DeliveryState.CONFIRMED],
                 "given_up": self._counts[DeliveryState.FAILED],
                 "failures": self._failures,
+                "targets_behind": sum(lane.has_more for lane in self._lanes.values()),
             },
         )
 
@@ -207,34 +209,52 @@ class DeliveryModule(OutputModule[C]):
                 self._owe(delivery)
 
     def _owe(self, delivery: Delivery) -> None:
-        if delivery.key not in self._due and len(self._due) >= OWED_AT_ONCE:
-            self._more_owed = True
+        key = delivery.key
+        lane = self._lane(key.target)
+        if self._is_draining or not lane.takes(key):
             return
-        self._due[delivery.key] = delivery
-        if delivery.key not in self._busy:
-            self._busy.add(delivery.key)
-            self._chores.start(self._work_off(delivery.key), f"{self.name} {delivery.key}")
+        lane.keys.add(key)
+        self._due[key] = delivery
+        if key not in self._busy:
+            self._busy.add(key)
+            self._chores.start(self._work_off(key), f"{self.name} {key}")
 
-    async def _take_owed(self) -> None:
-        self._more_owed = False
-        owed = await self._store.owed(self.channel, OWED_AT_ONCE + 1)
+    async def _take_more(self, target: str, lane: Lane) -> None:
+        """Read what else is owed to a target; what is in memory is newer than what is read."""
+        in_memory = set(lane.keys)
+        lane.is_reading, lane.has_more = True, False
+        try:
+            owed = await owed_by_target(
+                self.context.database, self.channel, OWED_AT_ONCE + 1, target
+            )
+        except StorageError as error:
+            self._last_error = str(error)
+            self.context.log.error("what is owed cannot be read yet", error=str(error))
+            await self.context.clock.sleep(self.settings.first_retry_s)
+            owed, lane.has_more = [], True
+        finally:
+            lane.is_reading = False
+        lane.has_more = lane.has_more or len(owed) > OWED_AT_ONCE
         for delivery in owed:
-            self._owe(delivery)
+            if delivery.key not in in_memory:
+                self._owe(delivery)
 
     async def _work_off(self, key: DeliveryKey) -> None:
         """Tell the newest revision of one message until the far side has it or it is given up."""
+        lane = self._lane(key.target)
         try:
             while (delivery := self._due.get(key)) is not None:
                 await self._wait_until_due(delivery)
-                async with self._places:
+                async with lane.places:
                     await self._try(self._due[key])  # a newer revision may have come meanwhile
         finally:
             self._busy.discard(key)
-        if self._more_owed and not self._due:
-            await self._take_owed()
+            lane.keys.discard(key)
+        while lane.wants_more:
+            await self._take_more(key.target, lane)
 
     async def _wait_until_due(self, delivery: Delivery) -> None:
-        pause_s = self._breaker(delivery.key.target).opens_in_s
+        pause_s = self._lane(delivery.key.target).breaker.opens_in_s
         if delivery.retry_at is not None:
             now = self.context.clock.utc_now()
             pause_s = max(pause_s, (delivery.retry_at - now).total_seconds())
@@ -251,7 +271,7 @@ class DeliveryModule(OutputModule[C]):
     # --- one try ---------------------------------------------------------------------------------
 
     async def _try(self, delivery: Delivery) -> None:
-        breaker = self._breaker(delivery.key.target)
+        breaker = self._lane(delivery.key.target).breaker
         if not breaker.may_try():  # somebody else makes the one trial
             await self.context.clock.sleep(self.settings.first_retry_s)
             return
@@ -280,7 +300,7 @@ class DeliveryModule(OutputModule[C]):
         return any(key.event_ref == event_ref for key in self._due.keys() - self._in_try)
 
     async def _note_sent(self, delivery: Delivery, receipt: Receipt) -> None:
-        self._last_error = ""
+        self._last_error = self._lane(delivery.key.target).problem = ""
         revision, remote_id = delivery.alert.revision, receipt.remote_id or delivery.remote_id
         state = DeliveryState.CONFIRMED if receipt.is_confirmed else DeliveryState.SENT
         await self._keep(
@@ -300,14 +320,16 @@ class DeliveryModule(OutputModule[C]):
     async def _postpone(self, delivery: Delivery, error: Exception) -> None:
         """Wait longer after each failure."""
         self._failures += 1
-        self._last_error = sentence(error)
+        reason = self._lane(delivery.key.target).problem = sentence(error)
         now, attempts = self.context.clock.utc_now(), delivery.attempts + 1
         if self._age_s(delivery) > self.settings.give_up_after_s:
             hours = self.settings.give_up_after_s / 3600
-            await self._give_up(delivery, f"not delivered within {hours:g} h: {self._last_error}")
+            await self._give_up(delivery, f"not delivered within {hours:g} h: {reason}")
             return
         asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
-        pause_s = self._pause_s(attempts) if asked_s is None else asked_s
+        longest_s = self.settings.longest_retry_s
+        pause_s = pause_after_s(attempts, self.settings.first_retry_s, longest_s)
+        pause_s = pause_s if asked_s is None else asked_s
         retry_at = now + timedelta(seconds=pause_s)
         newest = self._due[delivery.key]
         self._due[delivery.key] = replace(newest, attempts=attempts, retry_at=retry_at)
@@ -317,13 +339,12 @@ class DeliveryModule(OutputModule[C]):
             target=delivery.key.target,
             event_ref=delivery.key.event_ref,
             again_in_s=round(pause_s, 1),
-            why=self._last_error,
+            why=reason,
         )
-        reason = self._last_error
         await self._keep(lambda: self._store.postponed(delivery.key, attempts, retry_at, reason))
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
-        self._last_error = reason
+        self._lane(delivery.key.target).problem = reason
         self.context.log.error(
             "not delivered",
             channel=self.channel,
@@ -337,12 +358,6 @@ class DeliveryModule(OutputModule[C]):
         if self._due[delivery.key].alert.revision == delivery.alert.revision:
             del self._due[delivery.key]  # a newer one may fit where this did not
         await self._report(delivery, DeliveryState.FAILED, reason)
-
-    def _pause_s(self, attempts: int) -> float:
-        doublings = min(attempts - 1, MAX_DOUBLINGS)
-        doubled_s: float = self.settings.first_retry_s * 2**doublings
-        chance = random.random()  # noqa: S311 - no secret hangs on it
-        return min(self.settings.longest_retry_s, doubled_s) * (1 - JITTER * chance)
 
     async def _keep(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write down what happened; the far side has it already, so a refusal is only repeated."""
@@ -375,8 +390,8 @@ class DeliveryModule(OutputModule[C]):
         )
         await self.publish(_TOPICS[state].of(self.channel), report)
 
-    def _breaker(self, target: str) -> Breaker:
-        breaker = self._breakers.get(target)
-        if breaker is None:
-            breaker = self._breakers[target] = Breaker(_BREAKER, self.context.clock)
-        return breaker
+    def _lane(self, target: str) -> Lane:
+        lane = self._lanes.get(target)
+        if lane is None:
+            lane = self._lanes[target] = Lane(self.settings.at_once, self.context.clock)
+        return lane

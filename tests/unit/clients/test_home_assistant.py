@@ -1,15 +1,17 @@
 """What Home Assistant is told is what it documents."""
 
 import re
+from typing import Any
 
 import pytest
-from tests.fixtures.home_assistant_schema import check, check_entity
+from tests.fixtures.home_assistant_schema import DISCOVERY_TOPIC, check, check_entity, check_value
 
 from spyoncino.clients.home_assistant import (
     Topics,
     camera_document,
     house_document,
     platforms,
+    visitors,
     with_farewell,
 )
 from spyoncino.schemas.modes import Mode
@@ -56,6 +58,7 @@ def test_the_bell_is_an_event_that_rings() -> None:
 
 def test_topics_of_documents_have_only_letters_that_are_allowed() -> None:
     for camera in ("", "door", "front-door_2"):
+        assert DISCOVERY_TOPIC.fullmatch(TOPICS.device(camera))
         place = TOPICS.device(camera).split("/")
         assert (place[0], place[1], place[3]) == ("homeassistant", "device", "config")
         assert re.fullmatch(r"[a-zA-Z0-9_-]+", place[2])
@@ -67,8 +70,63 @@ def test_the_camera_of_an_order_is_found_again() -> None:
     assert TOPICS.ordered_camera("home/north/cameras/door/enabled") is None
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"device": {"name": "Door"}}, KeyError),
+        ({"origin": {}}, KeyError),
+        ({"qos": 3}, AssertionError),
+        ({"compoments": {}}, AssertionError),
+        ({"components": {}}, AssertionError),
+        ({"availability": []}, AssertionError),
+        ({"availability_topic": "a"}, AssertionError),
+    ],
+)
+def test_the_table_notices_a_document_that_is_wrong(
+    change: dict[str, Any], problem: type[Exception]
+) -> None:
+    document = camera_document(TOPICS, "door", has_bell=True, takes_orders=True, version="1")
+    check(document)
+    with pytest.raises(problem):
+        check({**document, **change})
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "is_retained"),
+    [
+        ("home/north/cameras/door/ring", b'{"event_type": "press"}', False),
+        ("home/north/cameras/door/ring", b'{"event_type": "ring"}', True),
+        ("home/north/cameras/door/ring", b"ring", False),
+        ("home/north/cameras/door/person", b"on", True),
+        ("home/north/cameras/door/person", b"ON", False),
+        ("home/north/cameras/door/visitor", b"x" * 256, True),
+        ("home/north/cameras/door/picture", b"jpeg", False),
+        ("home/north/events/door", b"[]", True),
+        ("home/north/mode", b"asleep", True),
+        ("home/north/status", b"away", True),
+        ("home/north/status", b"online", False),
+    ],
+)
+def test_the_table_notices_a_value_that_no_entity_understands(
+    topic: str, payload: bytes, is_retained: bool
+) -> None:
+    camera = camera_document(TOPICS, "door", has_bell=True, takes_orders=True, version="1")
+    house = house_document(TOPICS, MODES, takes_orders=True, version="1")
+    documents = {TOPICS.device("door"): camera, TOPICS.device(): house}
+    with pytest.raises((AssertionError, ValueError)):
+        check_value(documents, topic, payload, is_retained=is_retained)
+
+
 def test_an_entity_that_is_gone_is_named_by_its_platform_only() -> None:
     document = camera_document(TOPICS, "door", has_bell=False, takes_orders=True, version="1")
     farewell = with_farewell(document, {"ring": "event"})
     assert farewell["components"]["ring"] == {"platform": "event"}
     assert "ring" not in document["components"]
+
+
+def test_a_crowd_is_cut_short_to_what_a_state_may_be() -> None:
+    assert visitors(("Ann", "Bob")).decode() == "Ann, Bob"
+    assert len(visitors(("é" * 255,)).decode()) == 255
+    crowd = visitors(("é" * 200, "Ann" * 30)).decode()
+    assert len(crowd) == 255
+    assert crowd.endswith("…")

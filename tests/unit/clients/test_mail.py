@@ -1,12 +1,24 @@
 """A letter is one MIME message that mail programs show as one thread with its picture."""
 
 from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.fixtures.mail_stand_in import PASSWORD, USER, Postman, postman
 
-from spyoncino.clients.mail import Letter, MailServer, compose, message_id, send
+from spyoncino.clients.mail import (
+    Letter,
+    MailServer,
+    MailTooLargeError,
+    compose,
+    encoded_bytes,
+    message_id,
+    send,
+)
 from spyoncino.errors import DeliveryError, DeliveryRefusedError
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -100,9 +112,48 @@ async def test_an_answer_says_whether_to_try_again(
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
-    with postman(tmp_path) as far, pytest.raises(DeliveryError, match="cannot be reached"):
-        await send(server(far, certificate_file=None), letter())
+    with postman(tmp_path) as far:
+        with pytest.raises(DeliveryError) as caught:
+            await send(server(far, certificate_file=None), letter())
+        sentence = (
+            f"the mail server localhost:{far.port} has a certificate that is not trusted; "
+            "set email.certificate_file"
+        )
+    assert str(caught.value) == sentence
+    assert not isinstance(caught.value, DeliveryRefusedError)
     assert far.mails == []
+
+
+async def test_a_server_with_tls_from_the_first_byte_takes_mail(tmp_path: Path) -> None:
+    with postman(tmp_path, "tls") as far:
+        await send(server(far, security="tls"), letter())
+        with pytest.raises(DeliveryRefusedError, match="check email"):
+            await send(server(far, "gu3ss", security="tls"), letter())
+        with pytest.raises(DeliveryError, match="is not trusted; set email"):
+            await send(server(far, security="tls", certificate_file=None), letter())
+    assert far.was_encrypted == [True]
+    assert [mail["Subject"] for mail in far.mails] == ["Ann rang"]
+
+
+async def test_the_wrong_kind_of_tls_says_which_to_set(tmp_path: Path) -> None:
+    with postman(tmp_path) as far, pytest.raises(DeliveryError, match="security to starttls"):
+        await send(server(far, security="tls"), letter())
+
+
+async def test_a_mail_that_is_too_large_for_the_server_is_told_apart(tmp_path: Path) -> None:
+    with postman(tmp_path, max_bytes=10_000) as far:
+        await send(server(far), letter(picture=None))
+        with pytest.raises(MailTooLargeError, match=f"localhost:{far.port} answered 552"):
+            await send(server(far), letter(picture=bytes(10_000)))
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2000))
+def test_the_size_of_a_file_in_a_mail_is_known_before_it_is_written(size_bytes: int) -> None:
+    mail = EmailMessage(policy=policy.SMTP)
+    mail.set_content(bytes(size_bytes), "video", "mp4")
+    body = mail.as_bytes().partition(b"\r\n\r\n")[2]
+    assert len(body) <= encoded_bytes(size_bytes) <= len(body) + 78
 
 
 async def test_a_server_that_is_down_may_come_back(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """A connection that cannot be made says why in a sentence; pauses grow and have an end."""
 
 import asyncio
+import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,3 +96,61 @@ def test_pauses_grow_and_have_an_end() -> None:
     assert 0.7 <= pauses[0] <= 1.0
     assert all(pause <= LONGEST_PAUSE_S for pause in pauses)
     assert min(pauses[10:]) >= 0.7 * LONGEST_PAUSE_S
+
+
+class Refuser:
+    """Talks as a broker does until it hangs up (MQTT 3.1.1, sections 3.2 and 3.9).
+
+    Args:
+        greeting: Answer to ``CONNECT``; empty: none.
+        hangs_up_on: Type of the packet, four bits, at which it closes the connection.
+    """
+
+    def __init__(self, greeting: bytes, hangs_up_on: int) -> None:
+        self._greeting = greeting
+        self._hangs_up_on = hangs_up_on
+        self.port = 0
+
+    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.read(2):
+            kind = head[0] >> 4
+            await reader.read(head[1])
+            if kind == self._hangs_up_on:
+                break
+            if kind == CONNECT:
+                writer.write(self._greeting)
+        writer.close()
+
+
+CONNECT, PUBLISH = 1, 3
+WELCOME, NOT_AUTHORIZED = b"\x20\x02\x00\x00", b"\x20\x02\x00\x05"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "hangs_up_on"),
+    [(WELCOME, PUBLISH), (NOT_AUTHORIZED, PUBLISH), (b"", CONNECT), (b"\x55\x00\x00\x00", PUBLISH)],
+)
+async def test_no_error_of_a_connection_is_left_for_the_loop_to_complain_about(
+    greeting: bytes, hangs_up_on: int
+) -> None:
+    complaints: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, facts: complaints.append(str(facts["message"])))
+    broker = Refuser(greeting, hangs_up_on)
+    async with await asyncio.start_server(broker.meet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+
+        async def publish_in_vain() -> None:
+            with suppress(DeliveryError):
+                await connection.publish("a", b"", retain=False)
+            raise DeliveryError("it is gone again")
+
+        facts = replace(BROKER, port=port, protocol="3.1.1", timeout_s=0.2)
+        connection = MqttLink(facts, (), publish_in_vain, ignore, FakeClock())
+        await until_it_failed(connection)
+        for _ in range(3):
+            gc.collect()
+            await asyncio.sleep(0.01)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert "Future exception was never retrieved" not in complaints

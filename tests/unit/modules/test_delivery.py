@@ -37,6 +37,8 @@ class Pigeon(DeliveryModule[DeliverySettings]):
         self.told: list[tuple[str, int, str]] = []
         self.ids: list[str] = []
         self.is_confirming = False
+        self.down: set[str] = set()
+        self.hanging: set[str] = set()
 
     def targets(self, alert: AlertNotification) -> Sequence[str]:
         del alert
@@ -46,6 +48,10 @@ class Pigeon(DeliveryModule[DeliverySettings]):
         self.ids.append(self.delivery_id(delivery))
         if self.troubles:
             raise self.troubles.pop(0)
+        if delivery.key.target in self.down:
+            raise DeliveryError("the bridge is out")
+        if delivery.key.target in self.hanging:
+            await self.context.clock.sleep(3600)
         self.told.append((delivery.key.target, delivery.alert.revision, delivery.remote_id))
         return Receipt(f"feather-{len(self.told)}", self.is_confirming)
 
@@ -229,7 +235,7 @@ async def test_a_try_that_hangs_is_cut_off_and_a_confirmation_is_told(
 async def test_more_than_fits_into_memory_is_told_in_the_end(
     harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spyoncino.modules.delivery.OWED_AT_ONCE", 3)
+    monkeypatch.setattr("spyoncino.modules.delivery_lane.OWED_AT_ONCE", 3)
     pigeon = await harness.add(Pigeon, enabled=True)
     pigeon.troubles = [DeliveryError("dusk", retry_after_s=5.0) for _ in range(3)]
     for number in range(8):
@@ -239,6 +245,97 @@ async def test_more_than_fits_into_memory_is_told_in_the_end(
     for _ in range(6):
         await wait_s(harness, 6.0)
     assert len(pigeon.told) == 8
+
+
+async def told_all(harness: ModuleHarness, pigeon: Pigeon, count: int) -> None:
+    """Wait, without that time goes by, until so many were told."""
+    for _ in range(100):
+        if len(pigeon.told) >= count:
+            return
+        await wait_s(harness, 0)
+
+
+async def test_a_target_that_is_down_hides_no_message_to_another(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spyoncino.modules.delivery_lane.OWED_AT_ONCE", 4)
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.towers, pigeon.down = ("north", "south"), {"north"}
+    visits = [f"visit-{number}" for number in range(30)]
+    for visit in visits:
+        await harness.feed(QUEUED, alert(harness, event_ref=visit))
+    await told_all(harness, pigeon, len(visits))
+    assert [target for target, *_ in pigeon.told] == ["south"] * len(visits)
+    numbers = (await pigeon.health()).numbers
+    assert (numbers["owed"], numbers["targets_behind"]) == (4, 1)
+    assert (await pigeon.health()).detail == "the bridge is out"
+    pigeon.down.clear()
+    for _ in range(20):
+        await wait_s(harness, 10.0)
+    assert sorted(target for target, *_ in pigeon.told[30:]) == ["north"] * len(visits)
+    assert (await pigeon.health()).numbers["owed"] == 0
+    assert (await pigeon.health()).state is HealthState.OK
+
+
+async def test_a_start_reads_what_is_owed_to_every_target(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spyoncino.modules.delivery_lane.OWED_AT_ONCE", 4)
+    monkeypatch.setattr("spyoncino.modules.delivery.OWED_AT_ONCE", 4)
+    first = await harness.add(Pigeon, enabled=True)
+    first.towers = first.down = ("north",)  # type: ignore[assignment]  # both are asked with `in`
+    for number in range(10):
+        await harness.feed(QUEUED, alert(harness, event_ref=f"old-{number}"))
+    first.towers = first.down = ("north", "south")  # type: ignore[assignment]
+    for number in range(10):
+        await harness.feed(QUEUED, alert(harness, event_ref=f"new-{number}"))
+    await wait_s(harness, 0)
+    await first.stop()
+    second = Pigeon(harness.context)
+    second.down = {"north"}
+    await second.configure(DeliverySettings(enabled=True))
+    await second.start()
+    for _ in range(20):
+        await wait_s(harness, 1.0)
+    assert [target for target, *_ in second.told] == ["south"] * 10
+    await second.stop()
+
+
+async def test_a_target_that_hangs_keeps_no_place_of_another(harness: ModuleHarness) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True, at_once=1)
+    pigeon.towers, pigeon.hanging = ("north", "south"), {"north"}
+    for number in range(5):
+        await harness.feed(QUEUED, alert(harness, event_ref=f"visit-{number}"))
+    await told_all(harness, pigeon, 5)
+    assert [target for target, *_ in pigeon.told] == ["south"] * 5
+
+
+async def test_a_revision_that_comes_while_more_is_read_is_told_once(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spyoncino.modules.delivery_lane.OWED_AT_ONCE", 2)
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.troubles = [DeliveryError("dusk", retry_after_s=1.0) for _ in range(2)]
+    for number in range(6):
+        await harness.feed(QUEUED, alert(harness, event_ref=f"visit-{number}"))
+    for revision in (2, 3):
+        await wait_s(harness, 1.0)
+        for number in range(6):
+            await harness.feed(QUEUED, alert(harness, revision, event_ref=f"visit-{number}"))
+    for _ in range(10):
+        await wait_s(harness, 1.0)
+    assert len(set(pigeon.ids)) == len(pigeon.told)
+    assert sum(revision == 3 for _, revision, _ in pigeon.told) == 6
+
+
+async def test_the_settings_forget_why_a_target_failed(harness: ModuleHarness) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.troubles = [DeliveryRefusedError("there is no such tower")]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    assert (await pigeon.health()).detail == "there is no such tower"
+    await pigeon.configure(DeliverySettings(enabled=True))
+    assert (await pigeon.health()).state is HealthState.OK
 
 
 async def test_the_end_waits_for_the_try_at_hand_only(harness: ModuleHarness) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 ATTACHED: Final = {".mp4": ("clip.mp4", "video/mp4"), ".gif": ("preview.gif", "image/gif")}
 """Files that come with a mail, by their ending: name and MIME type there."""
+
+WORDS_BYTES: Final = 20_000
+"""Kept free in a mail for its head, its words (twice: plain and as HTML) and the borders of parts;
+an alert says a few hundred bytes, a digest some thousand."""
 
 
 class EmailSettings(FollowUpSettings):
@@ -36,7 +41,9 @@ class EmailSettings(FollowUpSettings):
     sender: str = Field(default="", description="Address that mail comes from; empty: the user.")
     to: tuple[str, ...] = Field(default=(), description="Addresses of those who are told.")
     max_bytes: ByteSize = Field(
-        default=ByteSize(10_000_000), description="Larger files are left out, and the mail says so."
+        default=ByteSize(10_000_000),
+        description="Of a whole mail as it travels, in which files are a third larger; what does "
+        "not fit is left out, and the mail says so.",
     )
 
     @field_validator("to")
@@ -85,10 +92,20 @@ class EmailModule(FollowUpModule[EmailSettings]):
             DeliveryError: It did not take it now.
         """
         # The library takes a tenth of a second: only who sends mail pays it.
-        from spyoncino.clients.mail import message_id, send  # noqa: PLC0415
+        from spyoncino.clients.mail import MailTooLargeError, message_id, send  # noqa: PLC0415
 
         letter = await asyncio.to_thread(self._letter, delivery)
-        await send(self._server(), letter)
+        try:
+            await send(self._server(), letter)
+        except MailTooLargeError as error:
+            if letter.picture is None and letter.attachment is None:
+                raise
+            self.context.log.warning("a mail goes without its files", why=str(error))
+            text = (
+                f"{letter.text}\nIts files are not here: the mail server takes no such large mail."
+            )
+            letter = replace(letter, text=text, picture=None, attachment=None)
+            await send(self._server(), letter)
         return Receipt(delivery.remote_id or message_id(letter.thread, letter.number))
 
     def _server(self) -> "MailServer":
@@ -107,25 +124,30 @@ class EmailModule(FollowUpModule[EmailSettings]):
 
     def _letter(self, delivery: Delivery) -> "Letter":
         """The mail with its files; reads them."""
-        from spyoncino.clients.mail import Letter  # noqa: PLC0415
+        from spyoncino.clients.mail import Letter, encoded_bytes  # noqa: PLC0415
 
         alert = delivery.alert
         picture: bytes | None = None
         attachment: tuple[str, str, bytes] | None = None
         notes: list[str] = []
-        room_bytes = int(self.settings.max_bytes)
-        for path in alert.media:
+        room_bytes = int(self.settings.max_bytes) - WORDS_BYTES
+        for path in sorted(alert.media, key=_rank):
             file = self.context.data.root / path
+            is_picture = file.suffix == ".jpg"
+            if (picture if is_picture else attachment) is not None:
+                continue  # one of each is shown
             try:
                 size_bytes = file.stat().st_size
-                if size_bytes > room_bytes:
+                if encoded_bytes(size_bytes) > room_bytes:
                     notes.append(f"{file.name} is too large for a mail ({size_bytes / 1e6:.1f} MB)")
                     continue
-                if file.suffix == ".jpg" and picture is None:
+                if is_picture:
                     picture = file.read_bytes()
-                elif file.suffix in ATTACHED and attachment is None:
+                elif file.suffix in ATTACHED:
                     attachment = (*ATTACHED[file.suffix], file.read_bytes())
-                room_bytes -= size_bytes
+                else:
+                    continue
+                room_bytes -= encoded_bytes(size_bytes)
             except OSError as error:
                 notes.append(f"{file.name} cannot be read ({error.strerror})")
         return Letter(
@@ -139,3 +161,9 @@ class EmailModule(FollowUpModule[EmailSettings]):
             number=1 if delivery.sent_revision == 0 else alert.revision,
             written_at=alert.timestamp,
         )
+
+
+def _rank(path: str) -> int:
+    """The picture first, so that a clip never takes its room; a preview only without a clip."""
+    endings = (".jpg", *ATTACHED)
+    return next((place for place, end in enumerate(endings) if path.endswith(end)), len(endings))

@@ -21,6 +21,7 @@ from spyoncino.clients.home_assistant import (
     Topics,
     camera_document,
     house_document,
+    visitors,
 )
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume
@@ -241,7 +242,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
         self._fact(event.camera, "motion", ON if is_open else OFF)
         self._fact(event.camera, "person", ON if any(is_open.values()) else OFF)
         if names := event.names:
-            self._fact(event.camera, "visitor", ", ".join(names).encode())
+            self._fact(event.camera, "visitor", visitors(names))
 
     async def on_media(self, artifact: MediaArtifact) -> None:
         """Show the newest picture."""

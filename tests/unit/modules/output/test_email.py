@@ -9,10 +9,11 @@ from tests.fixtures.mail_stand_in import PASSWORD, USER, Postman, postman
 from tests.fixtures.payloads import EVENT_ID, event
 from tests.unit.alerts.test_rules import identity
 
-from spyoncino.modules.output.email import EmailModule, EmailSettings
+from spyoncino.clients.mail import encoded_bytes
+from spyoncino.modules.output.email import WORDS_BYTES, EmailModule, EmailSettings
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import Verdict
-from spyoncino.schemas.topics import NOTIFY_QUEUED
+from spyoncino.schemas.topics import NOTIFY_QUEUED, NOTIFY_SENT
 from spyoncino.testing.harness import ModuleHarness
 
 QUEUED = NOTIFY_QUEUED.of("email")
@@ -132,7 +133,7 @@ async def test_what_does_not_fit_is_left_out_and_said(
     harness: ModuleHarness, tmp_path: Path
 ) -> None:
     with postman(tmp_path) as far:
-        await mailing(harness, far, max_bytes=100)
+        await mailing(harness, far, max_bytes=WORDS_BYTES + 100)
         media = (file(harness, "snapshot.jpg"), file(harness, "clip.mp4", 2_000_000), "gone.gif")
         await harness.feed(QUEUED, alert(harness, media=media))
         await arrived(harness, far, 1)
@@ -143,6 +144,46 @@ async def test_what_does_not_fit_is_left_out_and_said(
         "clip.mp4 is too large for a mail (2.0 MB)",
         "gone.gif cannot be read (No such file or directory)",
     ]
+
+
+@pytest.mark.parametrize(("more_bytes", "names"), [(0, ["clip.mp4"]), (1, ["preview.gif"])])
+async def test_a_mail_is_filled_to_its_limit_and_never_above(
+    harness: ModuleHarness, tmp_path: Path, more_bytes: int, names: list[str]
+) -> None:
+    picture, clip = 57 * 1000, 57 * 20_000  # whole lines of base64: one byte more is a line more
+    most_bytes = WORDS_BYTES + encoded_bytes(picture) + encoded_bytes(clip)
+    with postman(tmp_path, max_bytes=most_bytes) as far:
+        await mailing(harness, far, max_bytes=most_bytes)
+        media = (
+            file(harness, "preview.gif", 100),
+            file(harness, "clip.mp4", clip + more_bytes),
+            file(harness, "snapshot.jpg", picture),
+        )
+        await harness.feed(QUEUED, alert(harness, media=media))
+        await arrived(harness, far, 1)
+    (mail,) = far.mails
+    assert [part.get_filename() for part in mail.iter_attachments()] == names
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert ("clip.mp4 is too large for a mail (1.1 MB)" in body.get_content()) is bool(more_bytes)
+    assert len(mail.as_bytes()) <= most_bytes
+
+
+async def test_a_server_with_a_lower_limit_gets_the_words_without_the_files(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path, max_bytes=100_000) as far:
+        await mailing(harness, far)
+        media = (file(harness, "snapshot.jpg", 200_000),)
+        await harness.feed(QUEUED, alert(harness, media=media))
+        await arrived(harness, far, 1)
+    body = far.mails[0].get_body(("plain",))
+    assert body is not None
+    assert body.get_content().splitlines() == [
+        "revision 1",
+        "Its files are not here: the mail server takes no such large mail.",
+    ]
+    assert len(harness.received(NOTIFY_SENT.of("email"))) == 1
 
 
 async def test_every_address_gets_a_mail_of_its_own(harness: ModuleHarness, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from tests.fixtures.home_assistant_schema import DISCOVERY_TOPIC, check, check_value
 from tests.fixtures.payloads import EVENT_ID, event
 
 from spyoncino.clients.mqtt import Arrival, Broker
@@ -272,6 +273,59 @@ async def test_orders_that_make_no_sense_are_not_obeyed(harness: ModuleHarness) 
     await settled(harness)
     assert link.last == {"spyoncino/mode": b"away"}
     assert harness.received(CONFIG_UPDATE) == []
+
+
+@pytest.mark.parametrize("takes_orders", [True, False])
+async def test_everything_that_is_told_is_understood_by_an_entity_of_home_assistant(
+    harness: ModuleHarness, takes_orders: bool
+) -> None:
+    harness.set_camera("yard", enabled=False)
+    harness.set_camera("door", doorbell="front")
+    module, link = await connected(harness, take_orders=takes_orders)
+    (harness.context.data.root / "face.jpg").write_bytes(b"jpeg")
+    picture = MediaArtifact(
+        kind=MediaKind.SNAPSHOT,
+        event_ref=EVENT_ID,
+        camera="door",
+        path="face.jpg",
+        content_type="image/jpeg",
+        size_bytes=4,
+    )
+    crowd = tuple(ANN.model_copy(update={"name": f"{number} {'n' * 40}"}) for number in range(9))
+    for mode in Mode:
+        await harness.feed(SYSTEM_MODE, SystemMode(mode=mode))
+        await settled(harness)
+    press = DoorbellEvent(doorbell="front", camera="door")
+    await harness.feed(DOORBELL_PRESSED.of("front"), press)
+    await harness.feed(EVENT_CREATED, EventCreated(event=event(identities=crowd)))
+    await harness.feed(MEDIA_READY, picture)
+    await harness.feed(NOTIFY_QUEUED.of("mqtt"), alert(harness))
+    await settled(harness)
+    over = event(EventState.COMPLETED, identities=crowd)
+    await harness.feed(EVENT_COMPLETED, EventCompleted(event=over))
+    await settled(harness)
+    await module.stop()
+    begin = "homeassistant/device/"
+    documents = {t: json.loads(payload) for t, payload in link.last.items() if t.startswith(begin)}
+    assert len(documents) == 3
+    for topic, document in documents.items():
+        assert DISCOVERY_TOPIC.fullmatch(topic)
+        check(document)
+    heard = {
+        topic
+        for topic, payload, kept in link.said
+        if topic not in documents and check_value(documents, topic, payload, is_retained=kept)
+    }
+    assert heard == {topic for topic, *_ in link.said} - documents.keys()
+    told = {
+        value
+        for document in documents.values()
+        for entity in document["components"].values()
+        for key, value in entity.items()
+        if key.endswith("_topic") and key != "command_topic"
+    }
+    silent = {"spyoncino/cameras/yard/" + what for what in ("picture", "visitor")}
+    assert told - heard == silent | {"spyoncino/events/yard"}
 
 
 async def test_a_switch_changes_the_setting_of_its_camera(harness: ModuleHarness) -> None:

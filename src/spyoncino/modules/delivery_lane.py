@@ -1,0 +1,74 @@
+"""What one channel keeps in memory about one target, so that no target holds up another."""
+
+import asyncio
+import random
+from typing import Final
+
+from spyoncino.clock import Clock
+from spyoncino.core.breaker import Breaker, BreakerSpec
+from spyoncino.persistence.deliveries import DeliveryKey
+
+OWED_AT_ONCE: Final = 64
+"""Messages to one target that are in memory; the others wait in the table."""
+
+MAX_DOUBLINGS: Final = 20
+"""Pauses are doubled no more often: by then any pause has reached its longest."""
+
+JITTER: Final = 0.3
+"""Share of a pause that chance may take off: who failed together shall not come back together."""
+
+_BREAKER: Final = BreakerSpec(failures=5, window_s=60.0, pause_s=15.0, longest_pause_s=300.0)
+"""A target that failed so often is left alone by all its messages, then one of them tries."""
+
+
+class Lane:
+    """One target: its messages in memory, its places, its breaker.
+
+    Args:
+        at_once: Messages in work at a time.
+        clock: Source of time.
+    """
+
+    def __init__(self, at_once: int, clock: Clock) -> None:
+        self.breaker = Breaker(_BREAKER, clock)
+        self.places = asyncio.Semaphore(at_once)
+        self.keys: set[DeliveryKey] = set()
+        self.has_more = False
+        """More is owed than is in memory."""
+        self.is_reading = False
+        """More is being read from the table; what comes meanwhile waits there."""
+        self.problem = ""
+        """Why the last try failed; empty after one that did not."""
+        self._at_once = at_once
+
+    def takes(self, key: DeliveryKey) -> bool:
+        """Whether a message may be kept in memory; otherwise it is noted that there is more."""
+        if key in self.keys:
+            return True
+        if self.is_reading or len(self.keys) >= OWED_AT_ONCE:
+            self.has_more = True
+            return False
+        return True
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether to read from the table: half of the room is free again."""
+        return self.has_more and not self.is_reading and len(self.keys) <= OWED_AT_ONCE // 2
+
+    async def close(self) -> None:
+        """Wait for the tries at hand; no other begins."""
+        for _ in range(self._at_once):
+            await self.places.acquire()
+
+
+def pause_after_s(attempts: int, first_s: float, longest_s: float) -> float:
+    """Seconds until the next try.
+
+    Args:
+        attempts: Failures so far, at least 1.
+        first_s: Pause after the first; doubles with each further.
+        longest_s: No pause is longer.
+    """
+    doubled_s = first_s * 2.0 ** min(attempts - 1, MAX_DOUBLINGS)
+    chance = random.random()  # noqa: S311 - no secret hangs on it
+    return min(longest_s, doubled_s) * (1 - JITTER * chance)

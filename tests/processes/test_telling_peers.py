@@ -1,0 +1,277 @@
+"""One event is one message at every far side, edited as facts arrive; what both said is printed.
+
+The far sides are real servers on this machine: a mail server with TLS and login, an MQTT broker
+with TLS and password, a receiver that checks signatures, a service of Apprise, and a Bot API that
+keeps the documented rules. ``pytest -rA`` shows the transcripts.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from tests.fixtures.apprise_stand_in import service
+from tests.fixtures.mail_stand_in import PASSWORD as MAIL_PASSWORD
+from tests.fixtures.mail_stand_in import USER as MAIL_USER
+from tests.fixtures.mail_stand_in import postman
+from tests.fixtures.mosquitto_broker import PASSWORD, Ear, mosquitto, retained
+from tests.fixtures.payloads import EVENT_ID, event, known
+from tests.fixtures.telegram_stand_in import CHAT, TOKEN, telegram
+from tests.fixtures.webhook_stand_in import receiver
+
+from spyoncino.clients import apprise_service
+from spyoncino.modules.delivery import DeliveryModule
+from spyoncino.modules.output.apprise import AppriseModule
+from spyoncino.modules.output.email import EmailModule
+from spyoncino.modules.output.mqtt import MqttModule
+from spyoncino.modules.output.telegram import TelegramModule
+from spyoncino.modules.output.webhook import WebhookModule
+from spyoncino.modules.telegram_settings import ChatSettings
+from spyoncino.persistence.database import Database
+from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.topics import NOTIFY_QUEUED
+from spyoncino.testing.harness import ModuleHarness
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.processes,
+    pytest.mark.timeout(60),
+    pytest.mark.filterwarnings("ignore:Session.login_data is deprecated"),
+]
+
+SECRET = "hmac-of-the-house"  # noqa: S105 - of a test
+VISIT = "spyoncino/events/door"
+STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Somebody rang", ()),
+    ("Somebody rang", ("face.jpg",)),
+    ("Ann rang", ("face.jpg",)),
+    ("Ann was here for 40 s", ("face.jpg", "clip.mp4")),
+)
+"""Words and files of each revision of one message."""
+
+LAST = len(STEPS)
+EVERY_STEP = tuple(range(1, LAST + 1))
+FIRST_NAME_AND_END = (1, 1, 2, 3)
+"""Messages of a channel that cannot edit, after each step."""
+
+
+@dataclass(frozen=True)
+class Far:
+    """One far side.
+
+    Args:
+        settings: Of the channel's section, so that it finds it.
+        count: How many messages and edits arrived.
+        transcript: What was said.
+        judge: Fails unless all is one message, or one thread.
+    """
+
+    settings: dict[str, Any]
+    count: Callable[[], int]
+    transcript: Callable[[], Sequence[str]]
+    judge: Callable[[], None]
+
+
+@asynccontextmanager
+async def mail_server(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]:
+    """Asks for STARTTLS and a login."""
+    del now_s
+    with postman(folder) as far:
+
+        def line(mail: EmailMessage) -> str:
+            files = [part.get_content_type() for part in mail.walk() if not part.is_multipart()]
+            answers = mail["In-Reply-To"] or "nothing"
+            return f"{mail['Subject']!r} {mail['Message-ID']} answers {answers}: {files}"
+
+        def judge() -> None:
+            first, *others = far.mails
+            assert first["In-Reply-To"] is None
+            assert {mail["In-Reply-To"] for mail in others} == {first["Message-ID"]}
+            assert {mail["References"] for mail in others} == {first["Message-ID"]}
+            assert len({mail["Message-ID"] for mail in far.mails}) == len(far.mails)
+            assert all(far.was_encrypted)
+            assert [part.get_filename() for part in others[-1].iter_attachments()] == ["clip.mp4"]
+
+        settings = {
+            "host": "localhost",
+            "port": far.port,
+            "user": MAIL_USER,
+            "password": SecretStr(MAIL_PASSWORD),
+            "certificate_file": far.certificate,
+            "sender": "house@example.org",
+            "to": ("ann@example.org",),
+            "picture_wait_s": 0.0,
+        }
+        yield Far(settings, lambda: len(far.mails), lambda: [*map(line, far.mails)], judge)
+
+
+@asynccontextmanager
+async def broker(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]:
+    """Asks for TLS and a password; its own log is the transcript."""
+    del now_s
+    with mosquitto(folder) as far, Ear(far) as ear:
+
+        def judge() -> None:
+            revisions = [json.loads(each) for each in ear.on(VISIT)]
+            assert [each["revision"] for each in revisions] == [*EVERY_STEP]
+            assert {each["event_id"] for each in revisions} == {EVENT_ID}
+            assert len({each["delivery_id"] for each in revisions}) == LAST
+            kept = json.loads(retained(far)[VISIT])
+            assert (kept["revision"], kept["is_final"]) == (LAST, True)
+
+        def transcript() -> list[str]:
+            said = far.said().splitlines()
+            return [line for line in said if "from spyoncino" in line or "to spyoncino" in line]
+
+        settings = {**far.settings, "password": SecretStr(PASSWORD)}
+        yield Far(settings, lambda: len(ear.on(VISIT)), transcript, judge)
+
+
+@asynccontextmanager
+async def hook(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]:
+    """Checks the signature of each document."""
+    del folder
+    async with receiver(SECRET, now_s()) as far:
+
+        def count() -> int:
+            far.now_s = now_s()
+            return len(far.documents)
+
+        def judge() -> None:
+            assert far.refused == []
+            assert far.requests == LAST
+            assert {each["event_ref"] for each in far.documents.values()} == {EVENT_ID}
+            assert [each["revision"] for each in far.documents.values()] == [*EVERY_STEP]
+            assert all("sha256=" in line for line in far.transcript)
+
+        settings = {"url": SecretStr(far.url), "secret": SecretStr(SECRET)}
+        yield Far(settings, count, lambda: far.transcript, judge)
+
+
+@asynccontextmanager
+async def note_service(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]:
+    """Takes what Apprise posts as JSON."""
+    del folder, now_s
+    if not apprise_service.is_installed():
+        pytest.skip("the extra apprise is not installed")
+    async with service() as far:
+        url = SecretStr(far.url)
+        await asyncio.to_thread(apprise_service.first_wrong, {"phone": far.url})  # loads plug-ins
+
+        def judge() -> None:
+            assert [note["message"] for note in far.notes] == [
+                STEPS[0][0],
+                STEPS[2][0],
+                STEPS[3][0],
+            ]
+            assert [len(note["attachments"]) for note in far.notes] == [0, 1, 1]
+
+        def transcript() -> list[str]:
+            return [f"{note['type']} {note['title']!r}: {note['message']!r}" for note in far.notes]
+
+        settings = {"services": {"phone": url}, "picture_wait_s": 0.0}
+        yield Far(settings, lambda: len(far.notes), transcript, judge)
+
+
+@asynccontextmanager
+async def bot_api(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]:
+    """Keeps the documented rules of the Bot API."""
+    del folder
+    async with telegram(now_s) as far:
+
+        def judge() -> None:
+            (shown,) = far.messages(CHAT)
+            assert STEPS[-1][0] in shown.text
+            assert shown.media == "video"
+
+        settings = {
+            "token": SecretStr(TOKEN),
+            "api_url": far.url,
+            "chats": (ChatSettings.model_validate({"id": CHAT, "role": "admin"}),),
+            "console": False,
+            "picture_wait_s": 0.0,
+        }
+        yield Far(settings, lambda: far.requests, lambda: far.transcript, judge)
+
+
+Opens = Callable[[Path, Callable[[], float]], AbstractAsyncContextManager[Far]]
+
+FAR_SIDES: dict[str, tuple[type[DeliveryModule[Any]], Opens, tuple[int, ...]]] = {
+    "webhook": (WebhookModule, hook, EVERY_STEP),
+    "email": (EmailModule, mail_server, FIRST_NAME_AND_END),
+    "mqtt": (MqttModule, broker, EVERY_STEP),
+    "telegram": (TelegramModule, bot_api, EVERY_STEP),
+    "apprise": (AppriseModule, note_service, FIRST_NAME_AND_END),
+}
+
+
+@pytest_asyncio.fixture
+async def harness(module_harness: ModuleHarness, tmp_path: Path) -> AsyncIterator[ModuleHarness]:
+    database = Database(tmp_path / "spyoncino.db")
+    await database.open()
+    module_harness.context.database = database
+    module_harness.set_camera(doorbell="front")
+    yield module_harness
+    await database.close()
+
+
+async def until_so(harness: ModuleHarness, is_so: Callable[[], bool]) -> None:
+    """Time goes by until it is so."""
+    for _ in range(1000):
+        if is_so():
+            return
+        await harness.clock.advance(0.05)
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come about")
+
+
+def revision(harness: ModuleHarness, channel: str, number: int) -> AlertNotification:
+    words, media = STEPS[number - 1]
+    names = (known("Ann"),) if "Ann" in words else ()
+    return AlertNotification(
+        event_ref=EVENT_ID,
+        channel=channel,
+        title="The door",
+        text=words,
+        media=media,
+        revision=number,
+        is_final=number == LAST,
+        timestamp=harness.clock.utc_now(),
+        event=event(presses=(1.0,), identities=names),
+    )
+
+
+@pytest.mark.parametrize("channel", FAR_SIDES)
+async def test_one_event_is_one_message_at_the_far_side_however_often_it_changes(
+    harness: ModuleHarness, tmp_path: Path, channel: str
+) -> None:
+    kind, opens, counts = FAR_SIDES[channel]
+    folder = tmp_path / "far"
+    folder.mkdir()
+    for name in ("face.jpg", "clip.mp4"):
+        (harness.context.data.root / name).write_bytes(bytes(1000))
+    async with opens(folder, lambda: harness.clock.utc_now().timestamp()) as far:
+        await harness.add(kind, **{**far.settings, "enabled": True})
+        owed = DeliveryStore(harness.context.database)
+        for number, expected in enumerate(counts, 1):
+            alert = revision(harness, channel, number)
+            for _ in range(2):  # the bus may repeat what it is not sure of
+                await harness.feed(NOTIFY_QUEUED.of(channel), alert)
+            await until_so(harness, lambda expected=expected: far.count() >= expected)  # type: ignore[misc]
+            while await owed.owed(channel, 1):  # noqa: ASYNC110 - until it is noted as sent
+                await asyncio.sleep(0.01)
+        await until_so(harness, lambda: far.count() == counts[-1])
+        sys.stdout.writelines(f"{channel}: {line}\n" for line in far.transcript())
+        far.judge()
+        (row,) = await owed.of_event(EVENT_ID)
+    assert row.sent_revision == LAST
+    assert far.count() == counts[-1]
