@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+LARGE_WORKERS ?= auto
 
 SMALL_TESTS := tests/unit tests/contracts tests/architecture
 LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))
@@ -31,7 +32,7 @@ demo: $(VENV)/.installed ## a running system without a camera: simulated front d
 
 test: $(VENV)/.developer ## all tests, with coverage per package
 	$(BIN)/pytest $(SMALL_TESTS) -n auto --cov --cov-report= $(PYTEST_ARGS)
-	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" -n auto --dist loadfile --cov --cov-append --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" -n $(LARGE_WORKERS) --dist loadfile --cov --cov-append --cov-report= $(PYTEST_ARGS)
 	$(BIN)/pytest $(LARGE_TESTS) -m alone --ignore=$(ROUND) $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
