@@ -4,12 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+LARGE_WORKERS ?= auto
 
 SMALL_TESTS := tests/unit tests/contracts tests/architecture
 LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))
+ROUND := tests/processes/test_chaos.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick services check wheel format bench soak drill chaos clean
+.PHONY: help demo test quick services check wheel format bench soak drill chaos round clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,8 +32,8 @@ demo: $(VENV)/.installed ## a running system without a camera: simulated front d
 
 test: $(VENV)/.developer ## all tests, with coverage per package
 	$(BIN)/pytest $(SMALL_TESTS) -n auto --cov --cov-report= $(PYTEST_ARGS)
-	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" -n auto --dist loadfile --cov --cov-append --cov-report= $(PYTEST_ARGS)
-	$(BIN)/pytest $(LARGE_TESTS) -m alone --cov --cov-append --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" -n $(LARGE_WORKERS) --dist loadfile --cov --cov-append --cov-report= $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) -m alone --ignore=$(ROUND) $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
 quick: $(VENV)/.developer ## unit tests only, under a minute
@@ -69,6 +71,9 @@ drill: $(VENV)/.developer ## what breaks, breaks: cameras, cables, processes (ab
 
 chaos: $(VENV)/.developer ## everything breaks in a seeded order while the bell is rung (CHAOS_MINUTES=20, root for the full disk)
 	$(BIN)/python benchmarks/chaos.py --minutes $${CHAOS_MINUTES:-20}
+
+round: $(VENV)/.developer ## two minutes of chaos as a test: nothing lost, everything recovered
+	SPYONCINO_LONG=1 $(BIN)/pytest $(ROUND) -s $(PYTEST_ARGS)
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*

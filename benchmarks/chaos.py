@@ -130,6 +130,7 @@ def main() -> None:
     if wanted.json is None:
         write_report(wanted.name, rows)
     else:
+        print(*(f"{row.name}: {row.value:g} {row.unit}".rstrip() for row in rows), sep="\n")
         wanted.json.write_text(json.dumps([asdict(row) for row in rows]))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # so that tests and their fixtures import as tests.…
@@ -30,6 +30,26 @@ __all__ = [
     "module_harness",
     "session_loop_guard",
 ]
+
+
+UNTRACED = ("tests/accuracy", "tests/architecture", "tests/integration", "tests/processes")
+"""Where a trace of lines costs time, distorts times and tells little: most works in children."""
+
+TRACED = ("tests/processes/test_embedding.py", "tests/processes/test_manager.py")
+"""The only tests of ``spyoncino.integration`` as a whole; it runs in their own process."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count no lines in tests that need none to be counted.
+
+    Property tests are up to six times slower under a tracer, and a line that only a random example
+    reaches would make the gate a matter of luck: a plain test has to reach it.
+    """
+    for item in items:
+        path = item.path.relative_to(ROOT).as_posix()
+        is_large = path.startswith(UNTRACED) and path not in TRACED
+        if is_large or is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture

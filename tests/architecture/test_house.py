@@ -1,6 +1,7 @@
 """The shape of the house: ladder, lengths, docstrings, broad excepts; exceptions say why."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,12 @@ BROAD_EXCEPTS: dict[str, str] = {
 
 def name_of(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
+
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """A file's syntax tree; several rules look at it."""
+    return ast.parse(path.read_text())
 
 
 def functions_of(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -76,20 +83,20 @@ def test_long_functions_are_listed_with_a_reason() -> None:
     found = {
         f"{name_of(path)}:{function.name}"
         for path in FILES
-        for function in functions_of(ast.parse(path.read_text()))
+        for function in functions_of(tree_of(path))
         if (function.end_lineno or 0) - function.lineno >= MAX_FUNCTION_LINES
     }
     assert found == set(LONG_FUNCTIONS)
 
 
 def test_catching_everything_is_listed_with_a_reason() -> None:
-    found = {name_of(path) for path in FILES if broad_excepts_of(ast.parse(path.read_text()))}
+    found = {name_of(path) for path in FILES if broad_excepts_of(tree_of(path))}
     assert found == set(BROAD_EXCEPTS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_every_file_says_its_duty(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text())), f"{name_of(path)} has no docstring"
+    assert ast.get_docstring(tree_of(path)), f"{name_of(path)} has no docstring"
 
 
 def test_the_program_starts_without_heavy_imports() -> None:
