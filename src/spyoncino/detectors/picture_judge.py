@@ -10,10 +10,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from spyoncino.detectors.picture_facts import PictureFacts
 from spyoncino.detectors.picture_hours import UsableHours
-from spyoncino.detectors.picture_look import PictureFacts
 from spyoncino.detectors.picture_memory import FINE, MIN_STRUCTURE, SURE, Likeness, PictureMemory
-from spyoncino.detectors.picture_views import View, found_elsewhere, sketch_of
+from spyoncino.detectors.picture_views import (
+    MIN_VOTES,
+    View,
+    block_count,
+    found_elsewhere,
+    lost_share,
+    sketch_of,
+)
 
 MAX_STEP_S: Final = 15.0
 """A look stands for at most so long: after a pause nothing is known of the time between."""
@@ -24,12 +31,21 @@ FIRST_VIEW_S: Final = 120.0
 NEW_VIEW_S: Final = 600.0
 """Likewise a further one, as long as enough of a known one is left in it."""
 
-FOREIGN: Final = 0.15
-"""Agreement up to which a picture has nothing of a view: two blocks of sixteen."""
+FOREIGN: Final = 0.2
+"""Agreement up to which a picture has nothing of a view: three blocks of sixteen by chance."""
+
+DOUBTFUL: Final = 0.4
+"""Agreement up to which a view may have moved: bays, railings and bricks look alike after it."""
+
+BETTER: Final = 0.35
+"""By so much more blocks must agree at the new place."""
 
 LOST_SHARPNESS: Final = 0.35
 LOST_STRUCTURE: Final = 0.5
 """Shares of the usual sharpness and structure below which a picture has lost them."""
+
+LOST_EVERYWHERE: Final = 0.8
+"""Share of the blocks that must have faded: a van before the door leaves more than a fifth."""
 
 KEPT_SHARPNESS: Final = 0.6
 SUDDEN_S: Final = 20.0
@@ -173,8 +189,8 @@ class PictureJudge:
         if self._same_s > 0 and self._alive_s >= ALIVE_S:
             after_s = max(spec.frozen_after_s, USUAL_FACTOR * self._usual_same_s)
             return Suspicion(PictureFault.FROZEN, after_s, 1.0, "the same picture again and again")
-        if usual is not None and like.share <= FOREIGN and facts.structure >= MIN_STRUCTURE:
-            return self._moved(facts, usual)
+        if usual is not None and like.share <= DOUBTFUL and facts.structure >= MIN_STRUCTURE:
+            return self._moved(facts, usual, like.share)
         return None
 
     def _covered(self, facts: PictureFacts, local: datetime) -> Suspicion:
@@ -186,13 +202,15 @@ class PictureJudge:
         why = "everything in the picture became indistinct"
         return Suspicion(PictureFault.COVERED, after_s, 1.0, why)
 
-    def _moved(self, facts: PictureFacts, usual: View) -> Suspicion | None:
+    def _moved(self, facts: PictureFacts, usual: View, share: float) -> Suspicion | None:
+        if block_count(usual.sketch) < MIN_VOTES:
+            return None
         shift = found_elsewhere(usual.sketch, sketch_of(facts.sketch))
-        if shift is not None:
-            percent = round(100 * max(abs(shift[0]), abs(shift[1])))
+        if shift is not None and shift.share >= share + BETTER:
+            percent = round(100 * max(abs(shift.across), abs(shift.down)))
             why = f"what it showed is now {percent} % of the picture away"
             return Suspicion(PictureFault.MOVED, self.spec.moved_after_s, 1.0, why)
-        if not self.memory.knows(is_grey=facts.is_grey):
+        if share > FOREIGN or not self.memory.knows(is_grey=facts.is_grey):
             return None  # the first night by infrared looks like nothing that was seen before
         why = "nothing of what it usually shows is left"
         return Suspicion(PictureFault.MOVED, self.spec.moved_after_s, UNSURE_MOVED, why)
@@ -216,6 +234,7 @@ class PictureJudge:
         return (
             facts.sharpness_grey < LOST_SHARPNESS * usual.sharpness_grey
             and facts.structure < LOST_STRUCTURE * usual.structure
+            and lost_share(usual.sketch, sketch_of(facts.sketch)) >= LOST_EVERYWHERE
         )
 
     def _note_sharpness(

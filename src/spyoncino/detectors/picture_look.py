@@ -6,7 +6,6 @@ and OpenCV only.
 """
 
 import zlib
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -15,14 +14,7 @@ from numpy.typing import NDArray
 
 from spyoncino.detectors.motion_grid import halved, halvings_for
 from spyoncino.detectors.motion_spec import Luma
-
-SKETCH_SHAPE: Final = (36, 64)
-"""Rows and columns of a sketch: a cell is 20x20 pixels of 1280x720. Fine enough that views that
-differ by a twentieth are unlike, coarse enough that nobody can be known from it."""
-
-SKETCH_SCALE: Final = 36.0
-"""A sketch holds ``36 * sqrt(gradient)``: 255 at 50 grey levels a grid pixel. The root keeps one
-bright edge (a lamp, a letter) from outweighing all the others."""
+from spyoncino.detectors.picture_facts import SKETCH_SCALE, SKETCH_SHAPE, PictureFacts
 
 MIN_EDGE_GREY: Final = 1.5
 """Mean gradient of a cell, in grey levels a grid pixel, from which on it shows something. Sensor
@@ -42,30 +34,6 @@ changes in a frozen picture and stays in a covered one."""
 GREY_CHROMA: Final = 1.5
 """Mean distance of the chroma from grey, in levels, below which a picture has no colour. Infrared
 pictures have 0 to 0.5, colour ones 3 and more."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureFacts:
-    """What one look at a picture found.
-
-    Args:
-        brightness_grey: Mean grey level, 0..255.
-        contrast_grey: Standard deviation of the grey levels.
-        sharpness_grey: Mean gradient in grey levels per pixel of the small picture.
-        structure: Share of the cells that show an edge, 0..1.
-        is_grey: The picture has no colour, as from an infrared camera at night.
-        same: Share of the tiles with content that are byte for byte as in the look before; ``None``
-            where there was none or no tile has content.
-        sketch: ``SKETCH_SHAPE`` bytes, row by row: how strong the edges of each cell are.
-    """
-
-    brightness_grey: float
-    contrast_grey: float
-    sharpness_grey: float
-    structure: float
-    is_grey: bool
-    same: float | None
-    sketch: bytes
 
 
 class PictureLooker:
@@ -107,7 +75,7 @@ class PictureLooker:
         shape = middle.shape
         sums, has_content = [], []
         for place, part in zip(_tiles(middle), _tiles(small), strict=True):
-            sums.append(zlib.crc32(np.ascontiguousarray(place)))
+            sums.append(zlib.crc32(place.tobytes()))
             has_content.append(bool(part.std() >= MIN_TILE_GREY) if part.size else False)
         before, self._sums = self._sums, (shape, tuple(sums))
         if before[0] != shape or not any(has_content):

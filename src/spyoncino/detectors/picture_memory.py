@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from spyoncino.detectors.picture_look import SKETCH_SHAPE, PictureFacts
+from spyoncino.detectors.picture_facts import SKETCH_SHAPE, PictureFacts
 from spyoncino.detectors.picture_views import VIEWS_PER_LIGHT, Sketch, View, agreement, sketch_of
 
 LEARN_S: Final = 600.0
@@ -73,11 +73,7 @@ class PictureMemory:
             self._candidate = None
             return 0.0
         found, now = self._candidate, sketch_of(facts.sketch)
-        if (
-            found is None
-            or found.is_grey != facts.is_grey
-            or agreement(found.sketch, now) < FINE
-        ):
+        if found is None or found.is_grey != facts.is_grey or agreement(found.sketch, now) < FINE:
             self._candidate = _view(facts, now, now_s)
             return 0.0
         _follow(found, facts, max(0.05, min(1.0, step_s / LEARN_S)), now_s)

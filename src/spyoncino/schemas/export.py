@@ -24,6 +24,7 @@ from spyoncino.schemas import (
     inquiry,
     media,
     modes,
+    picture,
     status,
     topics,
 )
@@ -52,6 +53,7 @@ def exported_models() -> tuple[type[BaseModel], ...]:
         inquiry,
         media,
         modes,
+        picture,
         status,
     ):
         for value in vars(module).values():

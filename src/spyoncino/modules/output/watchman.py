@@ -17,6 +17,7 @@ from spyoncino.errors import StorageError
 from spyoncino.modules.chores import Chores
 from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.picture import PictureState, PictureStatus
 from spyoncino.schemas.status import (
     CameraState,
     CameraStatus,
@@ -24,7 +25,12 @@ from spyoncino.schemas.status import (
     HealthStatus,
     HealthSummary,
 )
-from spyoncino.schemas.topics import NOTIFY_QUEUED, STATUS_CAMERA, STATUS_HEALTH
+from spyoncino.schemas.topics import (
+    NOTIFY_QUEUED,
+    STATUS_CAMERA,
+    STATUS_HEALTH,
+    STATUS_PICTURE,
+)
 
 RULE: Final = "watchman"
 """What its messages name as their rule."""
@@ -40,6 +46,30 @@ EARLIEST_YEAR: Final = 2025
 
 _OFFLINE: Final = frozenset({CameraState.CONNECTING, CameraState.STALLED, CameraState.RETRYING})
 _ILL: Final = frozenset({HealthState.DEGRADED, HealthState.FAILED})
+
+_PICTURES: Final = {
+    PictureState.COVERED: (
+        "is covered",
+        "is covered, or its lens is dirty",
+        "shows a clear picture again",
+    ),
+    PictureState.MOVED: (
+        "was moved",
+        "looks somewhere else than it used to",
+        "shows what it should again, or what it shows now has become usual",
+    ),
+    PictureState.FROZEN: (
+        "shows a frozen picture",
+        "sends the same picture over and over",
+        "sends new pictures again",
+    ),
+    PictureState.DARK: (
+        "is dark",
+        "is black, which it never is at this hour: its light is out or something covers it",
+        "shows something again",
+    ),
+}
+"""Of each bad picture: the title, what is told, and what is told when it is over."""
 
 _FACE_PARTS: Final = ("process.face_recognizer", "storage.face_keeper")
 
@@ -88,6 +118,7 @@ class Watchman(OutputModule[WatchmanSettings]):
     consumes = (
         Consume(STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
         Consume(STATUS_HEALTH, "on_health", Policy.LATEST),
+        Consume(STATUS_PICTURE, "on_picture", Policy.DROP_OLDEST),
     )
     publishes = (NOTIFY_QUEUED,)
 
@@ -97,6 +128,7 @@ class Watchman(OutputModule[WatchmanSettings]):
         self._deliveries = DeliveryStore(context.database)
         self._watch = TroubleWatch(Pace())
         self._cameras: dict[str, CameraStatus] = {}
+        self._pictures: dict[str, PictureStatus] = {}
         self._parts: dict[str, HealthStatus] | None = None
         self._clock_offset_s: float | None = None
         self._jump_told_s = float("-inf")
@@ -129,6 +161,10 @@ class Watchman(OutputModule[WatchmanSettings]):
     async def on_camera(self, status: CameraStatus) -> None:
         """Take what a camera says about itself."""
         self._cameras[status.camera] = status
+
+    async def on_picture(self, status: PictureStatus) -> None:
+        """Take what is wrong with a camera's picture, or that nothing is."""
+        self._pictures[status.camera] = status
 
     async def on_health(self, summary: HealthSummary) -> None:
         """Take how every part is doing."""
@@ -165,6 +201,9 @@ class Watchman(OutputModule[WatchmanSettings]):
             for camera, status in self._cameras.items()
             if status.state in _OFFLINE and camera in self.context.cameras
         }
+        for camera, picture in self._pictures.items():
+            if picture.state is not PictureState.FINE and camera in self.context.cameras:
+                wrong[f"camera-{camera}-{picture.state}"] = _bad_picture(camera, picture)
         parts = self._parts or {}
         after_s = self.settings.ill_after_s
         disk, supervisor = parts.get("disk"), parts.get("supervisor")
@@ -256,3 +295,15 @@ class Watchman(OutputModule[WatchmanSettings]):
 
     def _now_s(self) -> float:
         return self.context.clock.monotonic_ns() / 1e9
+
+
+def _bad_picture(camera: str, picture: PictureStatus) -> Trouble:
+    """It was watched for long enough before it was said, so it is told at once."""
+    title, text, over = _PICTURES[picture.state]
+    return Trouble(
+        title=f"{camera} {title}",
+        text=f"The camera {camera} {text}",
+        over=f"The camera {camera} {over}",
+        why=picture.detail,
+        priority=AlertPriority.HIGH,
+    )

@@ -16,6 +16,7 @@ from spyoncino.runtime.capture.frame_publisher import EvenPace, FramePublisher
 from spyoncino.runtime.capture.gate_watch import GateWatch
 from spyoncino.runtime.capture.idle_gate import IdleGate
 from spyoncino.runtime.capture.live_view import LiveView
+from spyoncino.runtime.capture.looking import PictureLooking
 from spyoncino.runtime.capture.messages import FromChild, SourceOpened
 from spyoncino.runtime.capture.on_demand import OnDemandFrames
 from spyoncino.runtime.capture.packet_store import PacketStore
@@ -108,6 +109,7 @@ def build_line(
         slots=frames.slots,
     )
     motion = build_motion_detector(spec.motion, spec.masks) if spec.motion else None
+    looking = PictureLooking(spec.look_every_s, tell) if spec.look_every_s > 0 else None
     live = live or LiveView()
     live.connect(feed.video, ring)
     if motion is not None and spec.idle_gate is not None and spec.source.sub is None:
@@ -117,7 +119,9 @@ def build_line(
     return CaptureLine(
         feed=feed,
         store=PacketStore(ring, feed.video, source.audio, note, tell),
-        publisher=FramePublisher(frames, size_px, EvenPace(spec.analysis_fps), motion, tell),
+        publisher=FramePublisher(
+            frames, size_px, EvenPace(spec.analysis_fps), motion, tell, looking
+        ),
         on_demand=OnDemandFrames(folder, name, spec.pinned_slots, feed.video, tell),
         burst=BurstFrames(folder, name, spec.burst_slots, feed.video, tell, _recent(spec)),
         opened=opened,
