@@ -23,7 +23,8 @@ class PictureFacts:
     Args:
         brightness_grey: Mean grey level, 0..255.
         contrast_grey: Standard deviation of the grey levels.
-        sharpness_grey: Mean gradient in grey levels per pixel of the small picture.
+        sharpness_grey: Root of the mean squared gradient, in grey levels per pixel of the small
+            picture: unlike the mean it falls when an edge is blurred.
         structure: Share of the cells that show an edge, 0..1.
         is_grey: The picture has no colour, as from an infrared camera at night.
         same: Share of the tiles with content that are byte for byte as in the look before; ``None``

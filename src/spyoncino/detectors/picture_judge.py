@@ -75,7 +75,7 @@ USUAL_FACTOR: Final = 3.0
 where nothing happens."""
 
 FADE: Final = 2.0
-"""Seconds of evidence that one second without it takes away."""
+"""Seconds of evidence that one second of a fine picture takes away; a doubtful one takes none."""
 
 CLEAR_S: Final = 30.0
 """Fine for so long, and a fault is over."""
@@ -196,8 +196,8 @@ class PictureJudge:
     def _covered(self, facts: PictureFacts, local: datetime) -> Suspicion:
         spec = self.spec
         is_new_light = not self.memory.knows(is_grey=facts.is_grey)
-        is_lamp = facts.brightness_grey < DIM_GREY and not self.hours.expects_picture(local)
-        is_slow = not self._is_sudden or is_new_light or is_lamp
+        is_doubtful = is_new_light or facts.brightness_grey < DIM_GREY
+        is_slow = not self._is_sudden or (is_doubtful and not self.hours.expects_picture(local))
         after_s = max(spec.covered_after_s, spec.slow_after_s) if is_slow else spec.covered_after_s
         why = "everything in the picture became indistinct"
         return Suspicion(PictureFault.COVERED, after_s, 1.0, why)
@@ -265,12 +265,14 @@ class PictureJudge:
         """Follow what is known, or get to know what is new; whether the picture is fine."""
         if is_lost or _is_black(facts):
             return False
+        # Who was moved is back when most is in its place, not when a little is.
+        is_known = like.share >= (SURE if self.fault is PictureFault.MOVED else FINE)
         if like.view is not None and like.share >= FINE:
             if like.view.is_grey == facts.is_grey:
                 self.memory.forget_new()
                 if like.share >= SURE and self.suspicion is None:
                     self.memory.learn(like.view, facts, step_s, now_s)
-                return True
+                return is_known
             needed_s = FIRST_VIEW_S  # the same view in another light
         elif not self.memory.knows(is_grey=facts.is_grey) and self.suspicion is None:
             needed_s = FIRST_VIEW_S
@@ -278,7 +280,7 @@ class PictureJudge:
             needed_s = NEW_VIEW_S if like.share > FOREIGN else self.spec.accept_after_s
         if self.memory.try_new(facts, step_s, now_s) >= needed_s:
             self.memory.accept_new()
-        return like.share >= FINE
+        return is_known
 
     # --- how sure it is --------------------------------------------------------------------------
 
@@ -288,7 +290,7 @@ class PictureJudge:
             before_s = self._evidence_s.get(fault, 0.0)
             if now is not None and now.fault is fault:
                 self._evidence_s[fault] = before_s + now.confidence * step_s
-            else:
+            elif is_fine:
                 self._evidence_s[fault] = max(0.0, before_s - FADE * step_s)
         self._fine_s = self._fine_s + step_s if is_fine else 0.0
         if self.fault is not None and self._fine_s >= CLEAR_S:

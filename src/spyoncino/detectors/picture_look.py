@@ -5,6 +5,7 @@ and judged elsewhere (``picture_judge``). Nothing here knows what a covered lens
 and OpenCV only.
 """
 
+import math
 import zlib
 from typing import Final
 
@@ -63,7 +64,7 @@ class PictureLooker:
         return PictureFacts(
             brightness_grey=float(mean[0, 0]),
             contrast_grey=float(deviation[0, 0]),
-            sharpness_grey=float(cells.mean()),
+            sharpness_grey=float(cv2.norm(gradient) / math.sqrt(gradient.size)),
             structure=float((cells >= MIN_EDGE_GREY).mean()),
             is_grey=_is_grey(chroma),
             same=self._same(middle, small),

@@ -103,19 +103,33 @@ def agreement(view: Sketch, now: Sketch, across: int = 0, down: int = 0) -> floa
         across: Cells by which the picture is taken to have moved to the right.
         down: Likewise downwards; blocks that would lie outside have no vote.
     """
+    return _kept(view, now, across, down, least=0.0)
+
+
+def lost_share(view: Sketch, now: Sketch) -> float:
+    """Share of the view's blocks that are gone or whose edges faded below ``LOST``, 0..1.
+
+    A van leaves those around it as they are; a hand, paint and fog leave none.
+    """
+    return 1.0 - _kept(view, now, 0, 0, least=LOST)
+
+
+def _kept(view: Sketch, now: Sketch, across: int, down: int, least: float) -> float:
+    """Share of the blocks that agree and have at least this share of their gradient."""
     (rows, columns), sway = SKETCH_SHAPE, SWAY_CELLS
     high, wide = rows // BLOCKS[0], columns // BLOCKS[1]
     padded = np.pad(now, sway, mode="edge")
     votes = kept = 0
-    for top in range(0, rows, high):
-        for left in range(0, columns, wide):
-            block = view[top : top + high, left : left + wide]
-            y, x = top + down, left + across
-            is_inside = 0 <= y <= rows - high and 0 <= x <= columns - wide
-            if not is_inside or float(block.std()) < MIN_BLOCK:
-                continue
+    for top, left in product(range(0, rows, high), range(0, columns, wide)):
+        block = view[top : top + high, left : left + wide]
+        y, x = top + down, left + across
+        is_inside = 0 <= y <= rows - high and 0 <= x <= columns - wide
+        if not is_inside or float(block.std()) < MIN_BLOCK:
+            continue
+        votes += 1
+        seen = now[y : y + high, x : x + wide]
+        if float(np.square(seen).mean()) >= least * float(np.square(block).mean()):
             around = padded[y : y + high + 2 * sway, x : x + wide + 2 * sway]
-            votes += 1
             kept += float(_correlations(around, block).max()) >= ALIKE
     return kept / votes if votes >= MIN_VOTES else 0.0
 
@@ -126,18 +140,6 @@ def block_count(view: Sketch) -> int:
     high, wide = SKETCH_SHAPE[0] // rows, SKETCH_SHAPE[1] // columns
     blocks = view.reshape(rows, high, columns, wide).std(axis=(1, 3))
     return int((blocks >= MIN_BLOCK).sum())
-
-
-def lost_share(view: Sketch, now: Sketch) -> float:
-    """Share of the blocks that make the view whose edges faded below ``LOST``, 0..1.
-
-    A van leaves those around it as they are; a hand, paint and fog fade all of them.
-    """
-    rows, columns = BLOCKS
-    shape = (rows, SKETCH_SHAPE[0] // rows, columns, SKETCH_SHAPE[1] // columns)
-    before, after = (np.square(each).reshape(shape).mean(axis=(1, 3)) for each in (view, now))
-    votes = before >= before.mean() / 2
-    return float((after[votes] < LOST * before[votes]).mean()) if before.any() else 0.0
 
 
 def found_elsewhere(view: Sketch, now: Sketch) -> Shift | None:

@@ -14,7 +14,9 @@ class PictureLook(Payload):
     pts_s: float = Field(description="Camera time of the picture, in seconds.")
     brightness_grey: float = Field(ge=0, le=255, description="Mean grey level.")
     contrast_grey: float = Field(ge=0, description="Standard deviation of the grey levels.")
-    sharpness_grey: float = Field(ge=0, description="Mean gradient, in grey levels per pixel.")
+    sharpness_grey: float = Field(
+        ge=0, description="Root of the mean squared gradient, in grey levels per pixel."
+    )
     structure: float = Field(ge=0, le=1, description="Share of the picture that shows edges.")
     is_grey: bool = Field(description="It has no colour, as by infrared light.")
     same: float | None = Field(
