@@ -19,6 +19,9 @@ it in the worst pair of pictures, unrelated scenes have 0.13 at most (docs/desig
 SURE: Final = 0.5
 """Agreement from which on a view learns from the picture."""
 
+CERTAIN: Final = 0.7
+"""Agreement from which on no other view is asked."""
+
 MIN_STRUCTURE: Final = 0.03
 """Share of cells with edges below which a picture is flat, and no view is made of it."""
 
@@ -48,9 +51,14 @@ class PictureMemory:
         return any(view.is_grey == is_grey for view in self.views)
 
     def like(self, facts: PictureFacts) -> Likeness:
-        """The known view that a picture is most like, of whatever light."""
+        """The known view that a picture is most like, of whatever light.
+
+        The newest are asked first, and none after one that is certain: usually one alone.
+        """
         now, best = sketch_of(facts.sketch), Likeness(None, 0.0)
-        for view in self.views:
+        for view in sorted(self.views, key=lambda known: -known.last_s):
+            if best.share >= CERTAIN:
+                break
             share = agreement(view.sketch, now)
             is_better = share > best.share or (
                 share == best.share and view.is_grey == facts.is_grey

@@ -13,7 +13,7 @@ from spyoncino.detectors.picture_facts import SKETCH_SHAPE, PictureFacts
 from spyoncino.detectors.picture_judge import JudgeSpec, PictureFault, PictureJudge
 from spyoncino.detectors.picture_memory import PictureMemory
 
-LOOK_S = 5.0
+LOOK_S = 15.0
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CELLS = SKETCH_SHAPE[0] * SKETCH_SHAPE[1]
 
@@ -74,9 +74,9 @@ def test_a_fault_is_told_after_its_time_and_over_when_all_is_as_usual(
     assert watch.show(facts, after_s + 60) == pytest.approx(after_s, abs=2 * LOOK_S)
     assert watch.judge.fault is fault
     assert watch.judge.why
-    watch.show(USUAL, 25)
-    assert watch.judge.fault is fault
     watch.show(USUAL, 15)
+    assert watch.judge.fault is fault
+    watch.show(USUAL, 30)
     assert watch.judge.fault is None
 
 
@@ -122,7 +122,7 @@ def test_the_first_infrared_night_is_learned_and_the_day_after_it_is_known() -> 
         assert watch.show(INFRARED, 300) is None
         assert watch.show(USUAL, 300) is None
     assert len(watch.judge.memory.views) == 2
-    assert watch.show(replace(FLAT, is_grey=True), 200) == pytest.approx(120, abs=10)
+    assert watch.show(replace(FLAT, is_grey=True), 200) == pytest.approx(120, abs=30)
 
 
 def test_a_new_view_that_stays_becomes_usual_and_the_old_one_is_known_still() -> None:
@@ -149,7 +149,7 @@ def test_a_camera_that_often_sends_the_same_needs_longer_to_be_frozen() -> None:
     for _ in range(5):
         assert watch.show(replace(USUAL, same=1.0), 200) is None
         watch.show(USUAL, 60)
-    assert watch.show(replace(USUAL, same=1.0), 900) == pytest.approx(600, abs=20)
+    assert watch.show(replace(USUAL, same=1.0), 900) == pytest.approx(600, abs=45)
 
 
 def test_what_is_kept_goes_on_after_a_restart() -> None:
@@ -185,7 +185,7 @@ def test_views_are_bounded_and_the_one_not_seen_for_longest_goes() -> None:
     spells=st.lists(
         st.tuples(
             st.sampled_from([FLAT, BLACK, view(2), view(across=20), INFRARED, USUAL]),
-            st.integers(1, 22),
+            st.integers(1, 6),
         ),
         max_size=3,
     )
