@@ -332,6 +332,10 @@ def play(
     return told
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 -- a table for a person
+
+
 def main() -> None:
     """Print what is told of every scene; clips may be named."""
     cv2.setNumThreads(1)
@@ -340,7 +344,7 @@ def main() -> None:
             continue
         pictures = pictures_of(path)
         usual, lowest = accustomed(pictures)
-        lines = [f"{path.name}: usual agreement at least {lowest:.2f}"]
+        _say(f"{path.name}: usual agreement at least {lowest:.2f}")
         for name, (disturb, fault) in TAMPERED.items():
             told = play(usual, pictures, disturb, is_frozen=name == "frozen")
             said = "; ".join(f"{kind} {at_s:.0f} s" for at_s, kind in told.faults) or "NOT TOLD"
@@ -348,7 +352,7 @@ def main() -> None:
             over = "-" if told.cleared_s is None else f"{told.cleared_s:.0f}"
             mark = "" if is_right else " (!)"
             share = f"{told.lowest:.2f}"
-            lines.append(f"{name} (agreement {share}): {said}{mark} over {over}")
+            _say(f"  {name} (agreement {share}): {said}{mark} over {over}")
         for days_known in (True, False):
             usual, _ = accustomed(pictures, days_known=days_known)
             for name, disturb in NATURAL.items():
@@ -356,8 +360,7 @@ def main() -> None:
                     continue
                 told = play(usual, pictures, disturb)
                 for at_s, kind in told.faults:
-                    lines.append(f"FALSE {name} known={days_known}: {kind} {at_s:.0f} s")
-        print(*lines, sep="\n  ", flush=True)  # noqa: T201 -- a table for a person
+                    _say(f"  FALSE {name} known={days_known}: {kind} {at_s:.0f} s")
 
 
 if __name__ == "__main__":

@@ -288,7 +288,9 @@ class PictureJudge:
         now = self.suspicion
         for fault in PictureFault:
             before_s = self._evidence_s.get(fault, 0.0)
-            if now is not None and now.fault is fault:
+            if fault is PictureFault.FROZEN:
+                self._evidence_s[fault] = self._same_s  # one picture that differs disproves it
+            elif now is not None and now.fault is fault:
                 self._evidence_s[fault] = before_s + now.confidence * step_s
             elif is_fine:
                 self._evidence_s[fault] = max(0.0, before_s - FADE * step_s)
