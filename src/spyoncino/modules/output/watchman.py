@@ -201,9 +201,7 @@ class Watchman(OutputModule[WatchmanSettings]):
             for camera, status in self._cameras.items()
             if status.state in _OFFLINE and camera in self.context.cameras
         }
-        for camera, picture in self._pictures.items():
-            if picture.state is not PictureState.FINE and camera in self.context.cameras:
-                wrong[f"camera-{camera}-{picture.state}"] = _bad_picture(camera, picture)
+        wrong |= self._bad_pictures()
         parts = self._parts or {}
         after_s = self.settings.ill_after_s
         disk, supervisor = parts.get("disk"), parts.get("supervisor")
@@ -243,6 +241,13 @@ class Watchman(OutputModule[WatchmanSettings]):
                 over="The clock was set",
             )
         return wrong
+
+    def _bad_pictures(self) -> dict[str, Trouble]:
+        return {
+            f"camera-{camera}-{picture.state}": _bad_picture(camera, picture)
+            for camera, picture in self._pictures.items()
+            if picture.state is not PictureState.FINE and camera in self.context.cameras
+        }
 
     def _offline(self, camera: str, status: CameraStatus) -> Trouble:
         return Trouble(
