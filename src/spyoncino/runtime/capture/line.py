@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spyoncino.detectors.motion_factory import build_motion_detector
+from spyoncino.detectors.motion_spec import MotionDetector
 from spyoncino.errors import RingFullError
 from spyoncino.hardware.source_types import SourceFormat
 from spyoncino.media.packet_ring import PacketRing
@@ -109,7 +110,6 @@ def build_line(
         slots=frames.slots,
     )
     motion = build_motion_detector(spec.motion, spec.masks) if spec.motion else None
-    looking = PictureLooking(spec.look_every_s, tell) if spec.look_every_s > 0 else None
     live = live or LiveView()
     live.connect(feed.video, ring)
     if motion is not None and spec.idle_gate is not None and spec.source.sub is None:
@@ -119,14 +119,23 @@ def build_line(
     return CaptureLine(
         feed=feed,
         store=PacketStore(ring, feed.video, source.audio, note, tell),
-        publisher=FramePublisher(
-            frames, size_px, EvenPace(spec.analysis_fps), motion, tell, looking
-        ),
+        publisher=_publisher(spec, frames, size_px, motion, tell),
         on_demand=OnDemandFrames(folder, name, spec.pinned_slots, feed.video, tell),
         burst=BurstFrames(folder, name, spec.burst_slots, feed.video, tell, _recent(spec)),
         opened=opened,
         live=live,
     )
+
+
+def _publisher(
+    spec: CaptureSpec,
+    frames: FrameRing,
+    size_px: tuple[int, int],
+    motion: MotionDetector | None,
+    tell: Callable[[FromChild], None],
+) -> FramePublisher:
+    looking = PictureLooking(spec.look_every_s, tell) if spec.look_every_s > 0 else None
+    return FramePublisher(frames, size_px, EvenPace(spec.analysis_fps), motion, tell, looking)
 
 
 def _analysis_width_px(spec: CaptureSpec, source: SourceFormat) -> int:
