@@ -16,7 +16,9 @@ FILES = sorted(SOURCE.rglob("*.py"))
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "testing/examples.py": "a table: one example of each payload",
+}
 """File to the reason why it is longer than it should be."""
 
 LONG_FUNCTIONS: dict[str, str] = {}

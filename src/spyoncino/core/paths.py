@@ -62,6 +62,11 @@ class DataFolder:
         return self.root / "config"
 
     @property
+    def views(self) -> Path:
+        """The folder of what each camera usually shows, one small file each."""
+        return self.root / "views"
+
+    @property
     def media_root(self) -> Path:
         """The folder that holds the files of all events."""
         return self.root / "media"

@@ -8,6 +8,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.input.camera:CameraInput",
     "spyoncino.modules.input.doorbell:DoorbellInput",
     "spyoncino.modules.input.press_burst:PressBurst",
+    "spyoncino.modules.process.picture_watch:PictureWatch",
     "spyoncino.modules.process.motion_detector:MotionDetectorModule",
     "spyoncino.modules.process.object_detector:ObjectDetectorModule",
     "spyoncino.modules.process.tracker:TrackerModule",

@@ -10,11 +10,13 @@ from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.contracts import ModuleSettings
 from spyoncino.core.doorbell_map import doorbells_of
 from spyoncino.core.settings import CameraSettings
+from spyoncino.core.source_settings import FileSource, SimSource
 from spyoncino.detectors.motion_spec import MotionSpec
 from spyoncino.errors import WiringError
 from spyoncino.modules.event.clip_builder import ClipSettings
 from spyoncino.modules.process.motion_detector import MotionSettings
 from spyoncino.modules.process.object_detector import ObjectSettings
+from spyoncino.modules.process.picture_watch import PictureSettings
 from spyoncino.runtime.capture.idle_gate import IdleGateSpec
 from spyoncino.runtime.capture.spec import CaptureSpec
 
@@ -85,6 +87,7 @@ def _spec(
         masks=camera.masks,
         decoder="software" if lossless else camera.decoder,
         idle_gate=None if lossless else _idle_gate(loaded, camera),
+        look_every_s=0.0 if lossless else _look_every_s(loaded, camera),
         is_lossless=lossless,
     )
 
@@ -93,6 +96,15 @@ def _motion(loaded: LoadedConfig, camera: CameraSettings) -> MotionSpec:
     settings = section_of(loaded, "motion", MotionSettings)
     overrides = camera.overrides.get("motion", {})
     return MotionSettings(**{**settings.model_dump(), **overrides}).to_spec()
+
+
+def _look_every_s(loaded: LoadedConfig, camera: CameraSettings) -> float:
+    """Only cameras are looked at: a recording or a drawn door is what it is."""
+    if isinstance(camera.source, FileSource | SimSource):
+        return 0.0
+    settings = section_of(loaded, "picture", PictureSettings)
+    merged = PictureSettings(**{**settings.model_dump(), **camera.overrides.get("picture", {})})
+    return merged.look_every_s if merged.enabled else 0.0
 
 
 def _idle_gate(loaded: LoadedConfig, camera: CameraSettings) -> IdleGateSpec | None:

@@ -24,7 +24,6 @@ from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.delivery_lane import OWED_AT_ONCE, Lane, pause_after_s
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey, DeliveryStore
-from spyoncino.persistence.owed import owed_by_target
 from spyoncino.schemas.alerts import AlertNotification, DeliveryReport, DeliveryState
 from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.schemas.topics import (
@@ -157,9 +156,7 @@ class DeliveryModule(OutputModule[C]):
         self._lanes.clear()
         self._is_draining = False
         if self.settings.enabled:
-            for delivery in await owed_by_target(
-                self.context.database, self.channel, OWED_AT_ONCE + 1
-            ):
+            for delivery in await self._store.owed(self.channel, OWED_AT_ONCE + 1):
                 self._owe(delivery)
 
     async def drain(self) -> None:
@@ -224,9 +221,7 @@ class DeliveryModule(OutputModule[C]):
         in_memory = set(lane.keys)
         lane.is_reading, lane.has_more = True, False
         try:
-            owed = await owed_by_target(
-                self.context.database, self.channel, OWED_AT_ONCE + 1, target
-            )
+            owed = await self._store.owed(self.channel, OWED_AT_ONCE + 1, target)
         except StorageError as error:
             self._last_error = str(error)
             self.context.log.error("what is owed cannot be read yet", error=str(error))

@@ -111,18 +111,29 @@ class DeliveryStore:
         async with self._database.write() as connection:
             await connection.execute(statement)
 
-    async def owed(self, channel: str, limit: int) -> list[Delivery]:
-        """What is still to be told by a channel, oldest first."""
-        query = (
-            select(DELIVERIES)
-            .where(
-                DELIVERIES.c.channel == channel,
-                DELIVERIES.c.state != DeliveryState.FAILED.value,
-                DELIVERIES.c.sent_revision < DELIVERIES.c.wanted_revision,
-            )
-            .order_by(DELIVERIES.c.queued_at)
-            .limit(limit)
+    async def owed(self, channel: str, limit: int, target: str | None = None) -> list[Delivery]:
+        """What a channel still has to tell: a target that takes nothing hides no other.
+
+        Args:
+            channel: Which one.
+            limit: The oldest so many for each target.
+            target: Only for this one; ``None``: for all.
+
+        Returns:
+            Oldest first.
+        """
+        place = func.row_number().over(
+            partition_by=DELIVERIES.c.target, order_by=DELIVERIES.c.queued_at
         )
+        owed = select(DELIVERIES, place.label("place")).where(
+            DELIVERIES.c.channel == channel,
+            DELIVERIES.c.state != DeliveryState.FAILED.value,
+            DELIVERIES.c.sent_revision < DELIVERIES.c.wanted_revision,
+        )
+        if target is not None:
+            owed = owed.where(DELIVERIES.c.target == target)
+        placed = owed.subquery()
+        query = select(placed).where(placed.c.place <= limit).order_by(placed.c.queued_at)
         async with self._database.read() as connection:
             return [_delivery(row) for row in (await connection.execute(query)).all()]
 

@@ -24,6 +24,7 @@ from spyoncino.schemas import (
     inquiry,
     media,
     modes,
+    picture,
     push,
     status,
     topics,
@@ -53,6 +54,7 @@ def exported_models() -> tuple[type[BaseModel], ...]:
         inquiry,
         media,
         modes,
+        picture,
         push,
         status,
     ):

@@ -24,6 +24,7 @@ from spyoncino.schemas.frames import Frame
 from spyoncino.schemas.inquiry import EventCounts, EventInquiry
 from spyoncino.schemas.media import MediaArtifact, StorageAck
 from spyoncino.schemas.modes import ModeOrder, SystemMode
+from spyoncino.schemas.picture import PictureLook, PictureStatus
 from spyoncino.schemas.push import PushKey, PushKeyInquiry
 from spyoncino.schemas.status import (
     BusStatus,
@@ -83,6 +84,7 @@ class Topic(Generic[P]):
 
 CAMERA_FRAME = Topic("camera.{id}.frame", Frame, Stage.INPUT)
 CAMERA_BURST = Topic("camera.{id}.burst", Frame, Stage.INPUT)
+CAMERA_LOOK = Topic("camera.{id}.look", PictureLook, Stage.INPUT)
 DOORBELL_PRESSED = Topic("doorbell.{id}.pressed", DoorbellEvent, Stage.INPUT, Delivery.CRITICAL)
 
 MOTION_DETECTED = Topic("process.motion.detected", MotionEvent, Stage.PROCESS)
@@ -134,6 +136,7 @@ MODE_ANSWER = Topic("system.mode.order.reply", SystemMode, Stage.CONTROL)
 STATUS_BUS = Topic("status.bus", BusStatus, Stage.CONTROL)
 STATUS_REPORT = Topic("status.report", StatusReport, Stage.CONTROL)
 STATUS_CAMERA = Topic("status.camera", CameraStatus, Stage.CONTROL)
+STATUS_PICTURE = Topic("status.picture", PictureStatus, Stage.CONTROL)
 STATUS_CONTRACT = Topic("status.contract", ContractNotice, Stage.CONTROL)
 STATUS_ERROR = Topic("status.error.{id}", ErrorReport, Stage.CONTROL)
 STATUS_LOAD = Topic("status.load", LoadStatus, Stage.CONTROL)

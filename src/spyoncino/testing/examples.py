@@ -57,6 +57,7 @@ from spyoncino.schemas.inquiry import (
 )
 from spyoncino.schemas.media import MediaArtifact, MediaKind, Retention, StorageAck
 from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
+from spyoncino.schemas.picture import PictureLook, PictureState, PictureStatus
 from spyoncino.schemas.push import PushKey, PushKeyInquiry
 from spyoncino.schemas.status import (
     BusStatus,
@@ -362,6 +363,25 @@ EXAMPLES: tuple[BaseModel, ...] = (
         limit=0.7,
         parts={"workers": 0.5, "memory": 1.0},
         detail="1 of 2 workers is ready",
+    ),
+    PictureLook(
+        **ENVELOPE,
+        camera="door",
+        pts_s=12.5,
+        brightness_grey=98.5,
+        contrast_grey=41.25,
+        sharpness_grey=6.5,
+        structure=0.75,
+        is_grey=False,
+        same=0.0,
+        sketch="AAEC",
+    ),
+    PictureStatus(
+        **ENVELOPE,
+        camera="door",
+        state=PictureState.COVERED,
+        detail="everything in the picture became indistinct",
+        numbers={"brightness_grey": 31.5, "agreement": 0.0},
     ),
     PushKey(**ENVELOPE, public_key="", reason="Web Push is off: set web_push.enabled"),
     PushKeyInquiry(**ENVELOPE),

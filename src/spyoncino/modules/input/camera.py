@@ -6,6 +6,7 @@ payloads and holds each frame's lease until everybody on the bus is done with it
 
 import asyncio
 import sys
+from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from spyoncino.runtime.capture.messages import (
     CaptureMessage,
     EndOfStream,
     FrameReady,
+    PictureLooked,
     Pressed,
     SourceOpened,
     SourceStateChanged,
@@ -30,6 +32,7 @@ from spyoncino.schemas.base import new_id
 from spyoncino.schemas.events import DoorbellEvent
 from spyoncino.schemas.frames import Frame, FrameRef, MotionMeasurement
 from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
+from spyoncino.schemas.picture import PictureLook
 from spyoncino.schemas.status import CameraState, CameraStatus, HealthState, HealthStatus
 
 
@@ -74,7 +77,12 @@ class CameraInput(InputModule[CameraInputSettings]):
     section = "capture"
     settings_model = CameraInputSettings
     consumes = (Consume(topics.SYSTEM_MODE, "on_mode", Policy.LATEST),)
-    publishes = (topics.CAMERA_FRAME, topics.DOORBELL_PRESSED, topics.STATUS_CAMERA)
+    publishes = (
+        topics.CAMERA_FRAME,
+        topics.CAMERA_LOOK,
+        topics.DOORBELL_PRESSED,
+        topics.STATUS_CAMERA,
+    )
     fixed_at_start = frozenset({"at_once"})
     camera_keys = frozenset({"enabled", "off_in"})
 
@@ -218,6 +226,8 @@ class CameraInput(InputModule[CameraInputSettings]):
         match message:
             case FrameReady():
                 await self._publish_frame(feed, message)
+            case PictureLooked():
+                await self._publish_look(feed, message)
             case Pressed():
                 await self._publish_press(feed, message)
             case SourceOpened():
@@ -275,6 +285,24 @@ class CameraInput(InputModule[CameraInputSettings]):
             frame,
             on_settled=lambda: capture.release(message.handle),
         )
+
+    async def _publish_look(self, feed: CameraFeed, message: PictureLooked) -> None:
+        facts = message.facts
+        look = PictureLook(
+            source=feed.camera,
+            correlation_id=feed.correlation_id,
+            timestamp=_utc(message.utc_epoch_s),
+            camera=feed.camera,
+            pts_s=message.pts_s,
+            brightness_grey=facts.brightness_grey,
+            contrast_grey=facts.contrast_grey,
+            sharpness_grey=facts.sharpness_grey,
+            structure=facts.structure,
+            is_grey=facts.is_grey,
+            same=facts.same,
+            sketch=b64encode(facts.sketch).decode(),
+        )
+        await self.publish(topics.CAMERA_LOOK.of(feed.camera), look)
 
     async def _publish_press(self, feed: CameraFeed, message: Pressed) -> None:
         known = self.context.doorbells.at_camera(feed.camera)

@@ -16,7 +16,8 @@ from spyoncino.core.contracts import Consume
 from spyoncino.core.guard import sentence
 from spyoncino.core.queues import Policy
 from spyoncino.errors import DeliveryError, StorageError
-from spyoncino.modules.delivery import OWED_AT_ONCE, DeliveryModule, Receipt
+from spyoncino.modules.delivery import DeliveryModule, Receipt
+from spyoncino.modules.delivery_lane import OWED_AT_ONCE
 from spyoncino.modules.telegram_settings import Role, TelegramSettings
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey
 from spyoncino.persistence.events import EventStore

@@ -19,6 +19,7 @@ from spyoncino.modules.chores import Chores
 from spyoncino.modules.house_message import keep_and_publish
 from spyoncino.persistence.alert_sheets import AlertSheet, AlertSheetStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.picture import PictureState, PictureStatus
 from spyoncino.schemas.status import (
     CameraState,
     CameraStatus,
@@ -26,7 +27,12 @@ from spyoncino.schemas.status import (
     HealthStatus,
     HealthSummary,
 )
-from spyoncino.schemas.topics import NOTIFY_QUEUED, STATUS_CAMERA, STATUS_HEALTH
+from spyoncino.schemas.topics import (
+    NOTIFY_QUEUED,
+    STATUS_CAMERA,
+    STATUS_HEALTH,
+    STATUS_PICTURE,
+)
 
 RULE: Final = "watchman"
 """What its messages name as their rule."""
@@ -42,6 +48,30 @@ EARLIEST_YEAR: Final = 2025
 
 _OFFLINE: Final = frozenset({CameraState.CONNECTING, CameraState.STALLED, CameraState.RETRYING})
 _ILL: Final = frozenset({HealthState.DEGRADED, HealthState.FAILED})
+
+_PICTURES: Final = {
+    PictureState.COVERED: (
+        "is covered",
+        "is covered, or its lens is dirty",
+        "shows a clear picture again",
+    ),
+    PictureState.MOVED: (
+        "was moved",
+        "looks somewhere else than it used to",
+        "shows what it should again, or what it shows now has become usual",
+    ),
+    PictureState.FROZEN: (
+        "shows a frozen picture",
+        "sends the same picture over and over",
+        "sends new pictures again",
+    ),
+    PictureState.DARK: (
+        "is dark",
+        "is black, which it never is at this hour: its light is out or something covers it",
+        "shows something again",
+    ),
+}
+"""Of each bad picture: the title, what is told, and what is told when it is over."""
 
 _FACE_PARTS: Final = ("process.face_recognizer", "storage.face_keeper")
 
@@ -90,6 +120,7 @@ class Watchman(OutputModule[WatchmanSettings]):
     consumes = (
         Consume(STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
         Consume(STATUS_HEALTH, "on_health", Policy.LATEST),
+        Consume(STATUS_PICTURE, "on_picture", Policy.DROP_OLDEST),
     )
     publishes = (NOTIFY_QUEUED,)
 
@@ -99,6 +130,7 @@ class Watchman(OutputModule[WatchmanSettings]):
         self._sheets = AlertSheetStore(context.database)
         self._watch = TroubleWatch(Pace())
         self._cameras: dict[str, CameraStatus] = {}
+        self._pictures: dict[str, PictureStatus] = {}
         self._parts: dict[str, HealthStatus] | None = None
         self._clock_offset_s: float | None = None
         self._jump_told_s = float("-inf")
@@ -131,6 +163,10 @@ class Watchman(OutputModule[WatchmanSettings]):
     async def on_camera(self, status: CameraStatus) -> None:
         """Take what a camera says about itself."""
         self._cameras[status.camera] = status
+
+    async def on_picture(self, status: PictureStatus) -> None:
+        """Take what is wrong with a camera's picture, or that nothing is."""
+        self._pictures[status.camera] = status
 
     async def on_health(self, summary: HealthSummary) -> None:
         """Take how every part is doing."""
@@ -169,6 +205,7 @@ class Watchman(OutputModule[WatchmanSettings]):
             for camera, status in self._cameras.items()
             if status.state in _OFFLINE and camera in self.context.cameras
         }
+        wrong |= self._bad_pictures()
         parts = self._parts or {}
         after_s = self.settings.ill_after_s
         disk, supervisor = parts.get("disk"), parts.get("supervisor")
@@ -208,6 +245,13 @@ class Watchman(OutputModule[WatchmanSettings]):
                 over="The clock was set",
             )
         return wrong
+
+    def _bad_pictures(self) -> dict[str, Trouble]:
+        return {
+            f"camera-{camera}-{picture.state}": _bad_picture(camera, picture)
+            for camera, picture in self._pictures.items()
+            if picture.state is not PictureState.FINE and camera in self.context.cameras
+        }
 
     def _offline(self, camera: str, status: CameraStatus) -> Trouble:
         return Trouble(
@@ -270,3 +314,15 @@ class Watchman(OutputModule[WatchmanSettings]):
 
     def _now_s(self) -> float:
         return self.context.clock.monotonic_ns() / 1e9
+
+
+def _bad_picture(camera: str, picture: PictureStatus) -> Trouble:
+    """It was watched for long enough before it was said, so it is told at once."""
+    title, text, over = _PICTURES[picture.state]
+    return Trouble(
+        title=f"{camera} {title}",
+        text=f"The camera {camera} {text}",
+        over=f"The camera {camera} {over}",
+        why=picture.detail,
+        priority=AlertPriority.HIGH,
+    )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from spyoncino.detectors.motion_spec import MotionDetector
 from spyoncino.media.decode import DecodedFrame
 from spyoncino.media.pictures import I420Converter
+from spyoncino.runtime.capture.looking import PictureLooking
 from spyoncino.runtime.capture.messages import FrameReady
 from spyoncino.runtime.frame_ring import FrameRing
 
@@ -49,6 +50,7 @@ class FramePublisher:
         pace: Which frames are chosen.
         motion: Measures each published frame; ``None`` for no motion detection.
         tell: Sends a message to main.
+        looking: Looks at whole pictures now and then; ``None``: nobody does.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class FramePublisher:
         pace: EvenPace,
         motion: MotionDetector | None,
         tell: Callable[[FrameReady], None],
+        looking: PictureLooking | None = None,
     ) -> None:
         self.ring = ring
         self.size_px = size_px
@@ -65,6 +68,7 @@ class FramePublisher:
         self._pace = pace
         self._motion = motion
         self._tell = tell
+        self._looking = looking
         self.decoded = 0
         self.published = 0
         self.skipped = 0
@@ -99,6 +103,8 @@ class FramePublisher:
         out = self.ring.picture(slot, width_px, height_px)
         self._converter.write(frame.picture, out)
         facts = self._motion.measure(out[:height_px], frame.pts_s) if self._motion else None
+        if self._looking:
+            self._looking.see(out, frame.pts_s, utc_origin_s + frame.pts_s)
         self._tell(
             FrameReady(
                 handle=self.ring.publish(slot, width_px, height_px),

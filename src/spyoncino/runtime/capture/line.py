@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spyoncino.detectors.motion_factory import build_motion_detector
+from spyoncino.detectors.motion_spec import MotionDetector
 from spyoncino.errors import RingFullError
 from spyoncino.hardware.source_types import SourceFormat
 from spyoncino.media.packet_ring import PacketRing
@@ -16,6 +17,7 @@ from spyoncino.runtime.capture.frame_publisher import EvenPace, FramePublisher
 from spyoncino.runtime.capture.gate_watch import GateWatch
 from spyoncino.runtime.capture.idle_gate import IdleGate
 from spyoncino.runtime.capture.live_view import LiveView
+from spyoncino.runtime.capture.looking import PictureLooking
 from spyoncino.runtime.capture.messages import FromChild, SourceOpened
 from spyoncino.runtime.capture.on_demand import OnDemandFrames
 from spyoncino.runtime.capture.packet_store import PacketStore
@@ -117,12 +119,23 @@ def build_line(
     return CaptureLine(
         feed=feed,
         store=PacketStore(ring, feed.video, source.audio, note, tell),
-        publisher=FramePublisher(frames, size_px, EvenPace(spec.analysis_fps), motion, tell),
+        publisher=_publisher(spec, frames, size_px, motion, tell),
         on_demand=OnDemandFrames(folder, name, spec.pinned_slots, feed.video, tell),
         burst=BurstFrames(folder, name, spec.burst_slots, feed.video, tell, _recent(spec)),
         opened=opened,
         live=live,
     )
+
+
+def _publisher(
+    spec: CaptureSpec,
+    frames: FrameRing,
+    size_px: tuple[int, int],
+    motion: MotionDetector | None,
+    tell: Callable[[FromChild], None],
+) -> FramePublisher:
+    looking = PictureLooking(spec.look_every_s, tell) if spec.look_every_s > 0 else None
+    return FramePublisher(frames, size_px, EvenPace(spec.analysis_fps), motion, tell, looking)
 
 
 def _analysis_width_px(spec: CaptureSpec, source: SourceFormat) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from spyoncino.detectors.motion_spec import MotionFacts
+from spyoncino.detectors.picture_facts import PictureFacts
 from spyoncino.media.clip_writer import ClipFacts
 from spyoncino.runtime.capture.idle_gate import GateCounters
 from spyoncino.runtime.frame_ring import FrameHandle
@@ -61,6 +62,21 @@ class FrameReady:
     monotonic_ns: int
     utc_epoch_s: float
     motion: MotionFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLooked:
+    """The whole of one published picture was measured; it comes before its ``FrameReady``.
+
+    Args:
+        facts: What was found.
+        pts_s: Camera time of the picture.
+        utc_epoch_s: Its wall time, in seconds since 1970.
+    """
+
+    facts: PictureFacts
+    pts_s: float
+    utc_epoch_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +364,9 @@ class Shutdown:
     """Close everything in order and end."""
 
 
-CaptureMessage = SourceOpened | FrameReady | Pressed | SourceStateChanged | EndOfStream
+CaptureMessage = (
+    SourceOpened | FrameReady | PictureLooked | Pressed | SourceStateChanged | EndOfStream
+)
 """What ``CaptureHandle.messages`` yields, in the order in which it happened."""
 
 FromChild = (

@@ -35,6 +35,7 @@ class CaptureSpec:
         decoder: Where its packets are decoded; software where that does not work.
         idle_gate: When only key frames are decoded; ``None``: never. Without a motion detector, and
             for what is encoded here, never either.
+        look_every_s: Seconds between two looks at the whole picture; 0: none.
         is_lossless: Wait for a free slot rather than skip a picture; end rather than start again.
     """
 
@@ -54,6 +55,7 @@ class CaptureSpec:
     masks: tuple[Polygon, ...] = ()
     decoder: DecoderKind = "software"
     idle_gate: IdleGateSpec | None = None
+    look_every_s: float = 0.0
     is_lossless: bool = False
 
     def __post_init__(self) -> None:
