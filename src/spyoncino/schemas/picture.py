@@ -1,10 +1,14 @@
 """What a look at a whole picture measured, and what is wrong with a camera's picture."""
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
 from spyoncino.schemas.base import Payload
+
+SKETCH_LETTERS: Final = 3072
+"""Length of 36 x 64 bytes as Base64."""
 
 
 class PictureLook(Payload):
@@ -26,7 +30,9 @@ class PictureLook(Payload):
         description="Share of the picture that is byte for byte as in the look before.",
     )
     sketch: str = Field(
-        description="How strong the edges of 36 x 64 cells are, one byte each, as Base64."
+        min_length=SKETCH_LETTERS,
+        max_length=SKETCH_LETTERS,
+        description="How strong the edges of 36 x 64 cells are, one byte each, as Base64.",
     )
 
 

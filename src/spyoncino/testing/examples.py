@@ -57,7 +57,7 @@ from spyoncino.schemas.inquiry import (
 )
 from spyoncino.schemas.media import MediaArtifact, MediaKind, Retention, StorageAck
 from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
-from spyoncino.schemas.picture import PictureLook, PictureState, PictureStatus
+from spyoncino.schemas.picture import SKETCH_LETTERS, PictureLook, PictureState, PictureStatus
 from spyoncino.schemas.push import PushKey, PushKeyInquiry
 from spyoncino.schemas.status import (
     BusStatus,
@@ -374,7 +374,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
         structure=0.75,
         is_grey=False,
         same=0.0,
-        sketch="AAEC",
+        sketch="AAEC" * (SKETCH_LETTERS // 4),
     ),
     PictureStatus(
         **ENVELOPE,
