@@ -39,7 +39,7 @@ from report import ROOT, Row, write_report
 LIMIT_FACTOR = 10
 LEAST_LIMIT_S = 8.0
 """A mutant may take this many times as long as its tests on the unchanged code, and so much more:
-to start, on a machine that others use too."""
+to start, on a machine that others use too. The same holds for each single test."""
 
 WHOLE_LIMIT_S = 900.0
 
@@ -141,9 +141,9 @@ def reach_of(tree: Path, tests: Sequence[str]) -> Reach:
     return reach
 
 
-def run_on(tree: Path, mutant: Mutant, tests: Sequence[str]) -> int:
-    """In the forked process: put the change in place and run the tests."""
-    command = [*tests, "-x", *FIXED]
+def run_on(tree: Path, mutant: Mutant, tests: Sequence[str], limit_s: float) -> int:
+    """In the forked process: put the change in place and run the tests, each with its limit."""
+    command = [*tests, "-x", *FIXED, f"--timeout={limit_s}"]
     if mutant.function is None:
         for name in [name for name, module in sys.modules.items() if _lies_in(tree, module)]:
             del sys.modules[name]
@@ -214,10 +214,9 @@ class Trials:
         if not tests:
             self._survived(mutant, "  (no test comes here)")
             return
-        limit_s = LEAST_LIMIT_S + LIMIT_FACTOR * sum(
-            self._reach.seconds.get(each, 0.0) for each in tests
-        )
-        process = begun(lambda: run_on(self._tree, mutant, tests))
+        took_s = [self._reach.seconds.get(each, 0.0) for each in tests]
+        limit_s, each_s = (LEAST_LIMIT_S + LIMIT_FACTOR * most(took_s) for most in (sum, max))
+        process = begun(lambda: run_on(self._tree, mutant, tests, each_s))
         self._running.append(Trial(mutant, process, time.monotonic() + limit_s))
 
     def _wait_until(self, left: int) -> None:
