@@ -161,8 +161,14 @@ class CriticalLine:
 
     async def _finish_presses(self) -> None:
         """Free the slots of presses that the outbox has by now."""
-        safe = [slot for entry, slot in self._unsafe if entry.is_written]
-        self._unsafe = [each for each in self._unsafe if not each[0].is_written]
+        safe: list[int] = []
+        unsafe: list[tuple[OutboxEntry, int]] = []
+        for entry, slot in self._unsafe:  # asked once: the writer's thread may say yes meanwhile
+            if entry.is_written:
+                safe.append(slot)
+            else:
+                unsafe.append((entry, slot))
+        self._unsafe = unsafe
         for slot in safe:
             try:
                 await asyncio.to_thread(self._journal.finish, slot)
@@ -250,7 +256,7 @@ class CriticalLine:
         """
         for letter in await self.dead_letters():
             if letter.number == number:
-                self._check_readable(letter)
+                _check_readable(letter)
         loop = self._running_loop()
         done: asyncio.Future[bool] = loop.create_future()
         reviving = self._file.revive(number, next(self._numbers))
@@ -270,23 +276,11 @@ class CriticalLine:
         Raises:
             ValidationError: Its payload has another shape by now.
         """
-        topic = declared_topic(entry.topic)
-        kind = topic.payload if topic else Payload
-        message = Message(
-            entry.topic, kind.model_validate_json(entry.body), self.clock.monotonic_ns()
-        )
+        payload = _payload_of(entry.topic, entry.body)
+        message = Message(entry.topic, payload, self.clock.monotonic_ns())
         message.seq = entry.seq
         message.is_recovered = entry.seq < self._first_seq or bool(entry.only_for)
         return message
-
-    def _check_readable(self, letter: DeadLetter) -> None:
-        try:
-            self.read(OutboxEntry(0, letter.topic, letter.event_id, letter.body))
-        except ValidationError as error:
-            raise UsageError(
-                f"dead letter {letter.number} cannot be read by this version; it stays until it is "
-                "dropped"
-            ) from error
 
     def complain(self, trouble: str, error: StorageError) -> None:
         """Log that the file does not do its part; throttled."""
@@ -350,3 +344,23 @@ class CriticalLine:
                 else:
                     swept = (self._offered, live)
             await self._finish_presses()
+
+
+def _payload_of(topic: str, body: bytes) -> Payload:
+    """What a body says; of a topic that nobody declares any more, what every payload says.
+
+    Raises:
+        ValidationError: It has another shape by now.
+    """
+    declared = declared_topic(topic)
+    return (declared.payload if declared else Payload).model_validate_json(body)
+
+
+def _check_readable(letter: DeadLetter) -> None:
+    try:
+        _payload_of(letter.topic, letter.body)
+    except ValidationError as error:
+        raise UsageError(
+            f"dead letter {letter.number} cannot be read by this version; it stays until it is "
+            "dropped"
+        ) from error

@@ -12,6 +12,7 @@ from tests.fixtures.durable_ear import DOOR, DurableEar, line_of, press, running
 from spyoncino.core.message import Message, is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
+from spyoncino.persistence.outbox_rows import OutboxEntry
 from spyoncino.persistence.press_journal import PressJournal
 from spyoncino.schemas.control import ControlCommand
 from spyoncino.schemas.events import DoorbellEvent
@@ -95,7 +96,7 @@ async def test_a_press_leaves_the_journal_with_the_sweep_after_the_outbox_has_it
             await bus.publish(DOOR, press("a"))
             assert kept(outbox) == ["a"]
         await bus.publish(CONTROL_COMMAND, ControlCommand(target="door", command="wake"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await finished.wait()
         assert kept(outbox) == []
 
@@ -106,7 +107,7 @@ async def test_a_press_of_a_killed_run_is_told_and_leaves_the_journal_with_the_s
     monkeypatch.setattr("spyoncino.core.critical.SWEEP_S", 0.01)
     leave_in_journal(outbox, "a")
     with structlog.testing.capture_logs() as lines:
-        async with running(outbox), asyncio.timeout(10):
+        async with running(outbox), asyncio.timeout(60):
             await finished.wait()
             assert kept(outbox) == []
     (line,) = [line for line in lines if line["event"].startswith("recovery")]
@@ -128,7 +129,7 @@ async def test_a_press_of_a_killed_run_is_known_as_one_of_the_past(outbox: Path)
     leave_in_journal(outbox, "old")
     async with running(outbox) as bus:
         bus.subscribe(DOOR, hear, name="listener", policy=Policy.BLOCK, durable=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await has_heard.wait()
         await bus.publish(DOOR, press("new"))
         await bus.drain()
@@ -161,7 +162,7 @@ async def test_a_press_in_the_journal_that_cannot_be_read_is_told_with_what_it_w
         journal.open()
         journal.append(b'doorbell.door.pressed {"bell": 1}')
     with structlog.testing.capture_logs() as lines:
-        async with running(outbox), asyncio.timeout(10):
+        async with running(outbox), asyncio.timeout(60):
             await finished.wait()
     (line,) = [line for line in lines if line["event"] == "a press in the journal cannot be read"]
     assert line["body"] == '{"bell": 1}'
@@ -186,3 +187,30 @@ async def test_a_press_that_is_done_is_let_go(outbox: Path) -> None:
         await bus.publish(DOOR, press("a"))
         await asyncio.sleep(0)
         assert line_of(bus)._presses == set()
+
+
+async def test_a_press_that_is_written_while_the_sweep_looks_leaves_the_journal_with_the_next(
+    outbox: Path,
+) -> None:
+    class Late(OutboxEntry):
+        """The writer's thread has it in the file after somebody asked for the first time."""
+
+        asked = 0
+
+        @property
+        def is_written(self) -> bool:
+            self.asked += 1
+            return self.asked > 1
+
+        @is_written.setter
+        def is_written(self, _: bool) -> None:
+            return
+
+    async with running(outbox) as bus:
+        line = line_of(bus)
+        body = f"{DOOR.name} ".encode() + press("a").model_dump_json().encode()
+        slot = await asyncio.to_thread(line._journal.append, body)
+        line._unsafe.append((Late(1, DOOR.name, "a", b""), slot))
+        for left in (["a"], []):
+            await line._finish_presses()
+            assert kept(outbox) == left

@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 import threading
+from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from spyoncino.core.message import Message, is_recovered
 from spyoncino.core.queues import Policy
 from spyoncino.errors import StorageError
 from spyoncino.persistence.outbox import OutboxFile
+from spyoncino.schemas.topics import CONTROL_COMMAND
 
 
 async def leave(outbox: Path, *names: str) -> None:
@@ -45,6 +48,68 @@ async def test_a_message_of_a_topic_that_nobody_declares_any_more_is_given_all_t
         await bus.drain()
         assert await line_of(bus).dead_letters() == []
     assert heard == [("plugin.gone.told", "a")]
+
+
+@pytest.fixture
+async def swept(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when a sweep of the outbox, of which there are many a second, is through."""
+    event, collect = asyncio.Event(), OutboxFile.collect
+    loop = asyncio.get_running_loop()
+
+    def collecting(file: OutboxFile, live: dict[str, int]) -> "Future[int]":
+        sweeping = collect(file, live)
+        sweeping.add_done_callback(lambda _: loop.call_soon_threadsafe(event.set))
+        return sweeping
+
+    monkeypatch.setattr("spyoncino.core.critical.SWEEP_S", 0.01)
+    monkeypatch.setattr("spyoncino.persistence.outbox.KEPT_HANDLED", 2)
+    monkeypatch.setattr(OutboxFile, "collect", collecting)
+    return event
+
+
+async def test_sweeps_leave_a_subscriber_that_has_closed_where_it_stood(
+    outbox: Path, swept: asyncio.Event
+) -> None:
+    gate, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Message) -> None:
+        begun.set()
+        await gate.wait()
+
+    listener = DurableEar()
+    async with running(outbox) as bus, asyncio.timeout(60):
+        first = bus.subscribe(DOOR, slow, name="listener", policy=Policy.BLOCK, durable=True)
+        for name in "abc":
+            await bus.publish(DOOR, press(name))
+        await begun.wait()
+        first.close()
+        gate.set()
+        await first.wait_closed()
+        await bus.publish(DOOR, press("d"))
+        swept.clear()
+        await swept.wait()
+        listener.join(bus)
+        await bus.drain()
+    assert listener.heard == ["b", "c", "d"]
+
+
+async def test_a_subscriber_that_takes_nothing_of_what_is_published_holds_none_of_it_back(
+    outbox: Path, swept: asyncio.Event
+) -> None:
+    async with running(outbox) as bus, asyncio.timeout(60):
+        bus.subscribe(
+            CONTROL_COMMAND, DurableEar().handle, name="idle", policy=Policy.BLOCK, durable=True
+        )
+        await bus.drain()
+        for number in range(20):
+            await bus.publish(DOOR, press(f"m{number}"))
+        for _ in range(2):  # the first may have begun before the last message
+            swept.clear()
+            await swept.wait()
+            await bus.publish(DOOR, press("last"))
+        with closing(sqlite3.connect(outbox)) as connection:
+            (left,) = connection.execute("SELECT count(*) FROM messages").fetchone()
+    assert left <= 4
 
 
 async def test_a_dead_letter_retried_while_its_subscriber_is_away_waits_for_its_return(
@@ -152,7 +217,7 @@ async def test_a_sweep_that_the_file_refuses_is_told(
     monkeypatch.setattr(OutboxFile, "collect", refused)
     with structlog.testing.capture_logs() as lines:
         async with running(outbox):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await told.wait()
     (line,) = [line for line in lines if line["event"] == "the outbox was not swept"]
     assert line["error"] == "the disk refused"
