@@ -336,13 +336,14 @@ class CriticalLine:
         while True:
             await self.clock.sleep(SWEEP_S)
             live = {name: self._offered for name, place in self._places.items() if place.is_idle()}
-            if swept != (self._offered, live):  # nothing new: spare the medium
+            now = (self._offered, live)  # what comes while it sweeps is for the next one
+            if swept != now:  # nothing new: spare the medium
                 try:
                     await asyncio.wrap_future(self._file.collect(live))
                 except StorageError as error:
                     self.complain("the outbox was not swept", error)
                 else:
-                    swept = (self._offered, live)
+                    swept = now
             await self._finish_presses()
 
 
