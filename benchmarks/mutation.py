@@ -8,7 +8,8 @@ The tree is copied to a temporary folder, so the checkout is never touched. Each
 change of the syntax tree; those tests that reach the changed line on the unchanged code run on it
 in a forked process, the quick ones first, up to the first failure. A mutant no test fails on has
 survived and is printed: either a test is missing, or the change makes no difference anyone could
-see. What runs past the time limit counts as killed.
+see. What runs past the time limit counts as killed. With ``--jobs`` several are tried at once: one
+that hangs uses up its limit, but no processor. Too many make tests late that wait for something.
 """
 
 import argparse
@@ -24,6 +25,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FunctionType
 
@@ -36,7 +39,7 @@ from report import ROOT, Row, write_report
 LIMIT_FACTOR = 10
 LEAST_LIMIT_S = 8.0
 """A mutant may take this many times as long as its tests on the unchanged code, and so much more:
-to start, on a machine that others use too."""
+to start, on a machine that others use too. The same holds for each single test."""
 
 WHOLE_LIMIT_S = 900.0
 
@@ -77,9 +80,20 @@ class _Stopwatch:
 
 def passes(run: Callable[[], int], limit_s: float) -> bool:
     """Whether tests pass in a forked process before the time is over."""
+    process = begun(run)
+    process.join(limit_s)
+    return ended(process)
+
+
+def begun(run: Callable[[], int]) -> BaseProcess:
+    """Tests that run in a forked process from now on."""
     process = multiprocessing.get_context("fork").Process(target=_child, args=(run,))
     process.start()
-    process.join(limit_s)
+    return process
+
+
+def ended(process: BaseProcess) -> bool:
+    """Whether its tests have passed; what still runs is ended, with all that it began."""
     if process.exitcode is None and process.pid is not None:
         os.killpg(process.pid, signal.SIGKILL)
         process.join()
@@ -127,9 +141,9 @@ def reach_of(tree: Path, tests: Sequence[str]) -> Reach:
     return reach
 
 
-def run_on(tree: Path, mutant: Mutant, tests: Sequence[str]) -> int:
-    """In the forked process: put the change in place and run the tests."""
-    command = [*tests, "-x", *FIXED]
+def run_on(tree: Path, mutant: Mutant, tests: Sequence[str], limit_s: float) -> int:
+    """In the forked process: put the change in place and run the tests, each with its limit."""
+    command = [*tests, "-x", *FIXED, f"--timeout={limit_s}"]
     if mutant.function is None:
         for name in [name for name, module in sys.modules.items() if _lies_in(tree, module)]:
             del sys.modules[name]
@@ -145,24 +159,88 @@ def run_on(tree: Path, mutant: Mutant, tests: Sequence[str]) -> int:
     return int(pytest.main(command))
 
 
-def survivors(tree: Path, found: Sequence[Mutant], reach: Reach) -> list[Mutant]:
-    """Those mutants that no test fails on, printed as they are found; works in the copy."""
-    alive = []
-    for number, mutant in enumerate(found):
-        tests = reach.of(mutant)
-        limit_s = LEAST_LIMIT_S + LIMIT_FACTOR * sum(reach.seconds.get(each, 0.0) for each in tests)
-        if mutant.function is None:
+@dataclass
+class Trial:
+    """A mutant whose tests run.
+
+    Args:
+        mutant: The mutant.
+        process: Runs them.
+        until_s: Monotonic time at which they have taken too long.
+    """
+
+    mutant: Mutant
+    process: BaseProcess
+    until_s: float
+
+
+class Trials:
+    """Tries mutants, several at once, and prints those that survive; works in the copy.
+
+    Args:
+        tree: The copy.
+        reach: Which tests come by which line.
+        jobs: Mutants that are tried at once; those of import time are alone, for each of them is
+            written into the copy.
+
+    Attributes:
+        alive: Those that no test failed on.
+    """
+
+    def __init__(self, tree: Path, reach: Reach, jobs: int) -> None:
+        self.alive: list[Mutant] = []
+        self._tree = tree
+        self._reach = reach
+        self._jobs = jobs
+        self._running: list[Trial] = []
+        self._done = 0
+
+    def all_of(self, found: Sequence[Mutant]) -> None:
+        """Try these, in this order."""
+        for mutant in found:
+            is_inside = mutant.function is not None
+            self._wait_until(self._jobs - 1 if is_inside else 0)
+            if is_inside:
+                self._begin(mutant)
+                continue
             mutant.path.write_text(mutant.text, encoding="utf-8")
-        one, chosen = mutant, tests
-        if not tests or passes(lambda m=one, t=chosen: run_on(tree, m, t), limit_s):  # type: ignore[misc]
-            alive.append(mutant)
-            note = "" if tests else "  (no test comes here)"
-            print(f"{said(mutant)}{note}", flush=True)
-        if mutant.function is None:
+            self._begin(mutant)
+            self._wait_until(0)
             shutil.copyfile(ROOT / mutant.path, mutant.path)
-        if number % 100 == 99:
-            print(f"... {number + 1} of {len(found)}", file=sys.stderr, flush=True)
-    return alive
+        self._wait_until(0)
+
+    def _begin(self, mutant: Mutant) -> None:
+        tests = self._reach.of(mutant)
+        if not tests:
+            self._survived(mutant, "  (no test comes here)")
+            return
+        took_s = [self._reach.seconds.get(each, 0.0) for each in tests]
+        limit_s, each_s = (LEAST_LIMIT_S + LIMIT_FACTOR * most(took_s) for most in (sum, max))
+        process = begun(lambda: run_on(self._tree, mutant, tests, each_s))
+        self._running.append(Trial(mutant, process, time.monotonic() + limit_s))
+
+    def _wait_until(self, left: int) -> None:
+        """Wait until at most so many run."""
+        while len(self._running) > left:
+            until_s = min(each.until_s for each in self._running)
+            wait(
+                [each.process.sentinel for each in self._running],
+                max(0.0, until_s - time.monotonic()),
+            )
+            running, self._running = self._running, []
+            for trial in running:
+                if trial.process.is_alive() and time.monotonic() < trial.until_s:
+                    self._running.append(trial)
+                    continue
+                if ended(trial.process):
+                    self._survived(trial.mutant, "")
+                self._done += 1
+                if self._done % 100 == 0:
+                    print(f"... {self._done}", file=sys.stderr, flush=True)
+
+    def _survived(self, mutant: Mutant, note: str) -> None:
+        self.alive.append(mutant)
+        print(f"{said(mutant)}{note}", flush=True)
 
 
 def said(mutant: Mutant) -> str:
@@ -199,6 +277,7 @@ def main() -> None:
         action="store_true",
         help="only what lies in functions: no constants and defaults, which take a whole run each",
     )
+    parser.add_argument("--jobs", type=int, default=1, help="mutants that are tried at once")
     parser.add_argument(
         "--again", type=Path, help="try only the mutants that this earlier output names"
     )
@@ -220,10 +299,11 @@ def main() -> None:
         tree = Path(folder).resolve() / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         warm_up(tree, options.tests)
-        alive = survivors(tree, found, reach_of(tree, options.tests))
+        trials = Trials(tree, reach_of(tree, options.tests), options.jobs)
+        trials.all_of(found)
         os.chdir(ROOT)
     name = options.name or options.sources[0].stem
-    write_report(f"mutation-{name}", rows_of(found, alive, time.monotonic() - began_s))
+    write_report(f"mutation-{name}", rows_of(found, trials.alive, time.monotonic() - began_s))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 """
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -73,8 +74,9 @@ class CriticalLine:
         self._file = OutboxFile(path, self._on_written)
         self._journal = PressJournal(path.with_name(JOURNAL_NAME))
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._next_seq = self._first_seq = 1
-        self._offered = 0
+        self._first_seq: int  # these three from ``start`` on: the file says where they begin
+        self._numbers: Iterator[int]
+        self._offered: int
         self._waiting: dict[int, _Waiting] = {}
         self._places: dict[str, DurablePlace] = {}
         self._presses: set[asyncio.Task[None]] = set()
@@ -94,14 +96,15 @@ class CriticalLine:
         Raises:
             StorageError: It cannot be opened.
         """
-        self._loop = asyncio.get_running_loop()
         try:
             self._offered = await asyncio.to_thread(self._file.open)
         except DamagedFileError as error:
             aside = await asyncio.to_thread(self._file.put_aside, self.clock.utc_now())
             self._log.error("outbox is damaged, a new one is begun", aside=aside, error=str(error))
             self._offered = await asyncio.to_thread(self._file.open)
-        self._first_seq = self._next_seq = self._offered + 1
+        self._first_seq = self._offered + 1
+        self._numbers = itertools.count(self._first_seq)
+        self._loop = asyncio.get_running_loop()
         try:
             presses = await asyncio.to_thread(self._journal.open)
         except StorageError:
@@ -158,8 +161,14 @@ class CriticalLine:
 
     async def _finish_presses(self) -> None:
         """Free the slots of presses that the outbox has by now."""
-        safe = [slot for entry, slot in self._unsafe if entry.is_written]
-        self._unsafe = [each for each in self._unsafe if not each[0].is_written]
+        safe: list[int] = []
+        unsafe: list[tuple[OutboxEntry, int]] = []
+        for entry, slot in self._unsafe:  # asked once: the writer's thread may say yes meanwhile
+            if entry.is_written:
+                safe.append(slot)
+            else:
+                unsafe.append((entry, slot))
+        self._unsafe = unsafe
         for slot in safe:
             try:
                 await asyncio.to_thread(self._journal.finish, slot)
@@ -175,7 +184,10 @@ class CriticalLine:
             return None
 
     async def _recover(self, presses: list[JournalPress]) -> None:
-        """Publish the presses that a killed run had not brought into the outbox, oldest first."""
+        """Publish the presses that a killed run had not brought into the outbox, oldest first.
+
+        The next sweep frees their slots.
+        """
         readable = []
         for press in presses:
             topic, _, body = press.body.partition(b" ")
@@ -189,15 +201,13 @@ class CriticalLine:
             message.is_recovered = True
             self._log.warning("recovery: press of a killed run", topic=message.topic)
             self._unsafe.append((await self._write(message, body, None), slot))
-        await self._finish_presses()
 
     async def _write(
         self, message: Message, body: bytes, on_settled: Callable[[], None] | None
     ) -> OutboxEntry:
         """Into the file, then into the queues; the entry says whether the file has it."""
-        message.seq = seq = self._next_seq
-        self._next_seq += 1
         done: asyncio.Future[Rooms] = self._running_loop().create_future()
+        message.seq = seq = next(self._numbers)
         self._waiting[seq] = (message, on_settled, done)
         entry = OutboxEntry(seq, message.topic, message.payload.event_id, body)
         self._file.append(entry)
@@ -226,8 +236,7 @@ class CriticalLine:
 
     def leave(self, place: "DurablePlace") -> None:
         """Its subscriber has ended; what it did not handle waits in the file."""
-        if self._places.get(place.name) is place:
-            del self._places[place.name]
+        del self._places[place.name]
 
     async def forget_all_but(self, names: set[str]) -> None:
         """Forget subscribers that do not exist any more, so that nothing waits for them."""
@@ -247,12 +256,10 @@ class CriticalLine:
         """
         for letter in await self.dead_letters():
             if letter.number == number:
-                self._check_readable(letter)
+                _check_readable(letter)
         loop = self._running_loop()
-        seq = self._next_seq
-        self._next_seq += 1
         done: asyncio.Future[bool] = loop.create_future()
-        reviving = self._file.revive(number, seq)
+        reviving = self._file.revive(number, next(self._numbers))
         # In the writer's thread, so that it is offered before everything with a higher number.
         reviving.add_done_callback(
             lambda revived: loop.call_soon_threadsafe(self._offer_revived, revived, done)
@@ -269,23 +276,11 @@ class CriticalLine:
         Raises:
             ValidationError: Its payload has another shape by now.
         """
-        topic = declared_topic(entry.topic)
-        kind = topic.payload if topic else Payload
-        message = Message(
-            entry.topic, kind.model_validate_json(entry.body), self.clock.monotonic_ns()
-        )
+        payload = _payload_of(entry.topic, entry.body)
+        message = Message(entry.topic, payload, self.clock.monotonic_ns())
         message.seq = entry.seq
         message.is_recovered = entry.seq < self._first_seq or bool(entry.only_for)
         return message
-
-    def _check_readable(self, letter: DeadLetter) -> None:
-        try:
-            self.read(OutboxEntry(0, letter.topic, letter.event_id, letter.body))
-        except ValidationError as error:
-            raise UsageError(
-                f"dead letter {letter.number} cannot be read by this version; it stays until it is "
-                "dropped"
-            ) from error
 
     def complain(self, trouble: str, error: StorageError) -> None:
         """Log that the file does not do its part; throttled."""
@@ -341,11 +336,32 @@ class CriticalLine:
         while True:
             await self.clock.sleep(SWEEP_S)
             live = {name: self._offered for name, place in self._places.items() if place.is_idle()}
-            if swept != (self._offered, live):  # nothing new: spare the medium
+            now = (self._offered, live)  # what comes while it sweeps is for the next one
+            if swept != now:  # nothing new: spare the medium
                 try:
                     await asyncio.wrap_future(self._file.collect(live))
                 except StorageError as error:
                     self.complain("the outbox was not swept", error)
                 else:
-                    swept = (self._offered, live)
+                    swept = now
             await self._finish_presses()
+
+
+def _payload_of(topic: str, body: bytes) -> Payload:
+    """What a body says; of a topic that nobody declares any more, what every payload says.
+
+    Raises:
+        ValidationError: It has another shape by now.
+    """
+    declared = declared_topic(topic)
+    return (declared.payload if declared else Payload).model_validate_json(body)
+
+
+def _check_readable(letter: DeadLetter) -> None:
+    try:
+        _payload_of(letter.topic, letter.body)
+    except ValidationError as error:
+        raise UsageError(
+            f"dead letter {letter.number} cannot be read by this version; it stays until it is "
+            "dropped"
+        ) from error

@@ -117,10 +117,6 @@ class DurablePlace:
             if len(page) < PAGE:
                 self.handled(self._head)
 
-    def is_handled(self, seq: int) -> bool:
-        """Whether it was among the missed ones."""
-        return seq <= self._handled
-
     def handled(self, seq: int) -> None:
         """Everything up to this message is done."""
         self._handled = max(self._handled, seq)

@@ -160,10 +160,7 @@ class Subscription:
         """Begin to hand out messages, in the running loop."""
         if self._line is not None:
             self._place = self._line.place_for(
-                self.name,
-                self.pattern,
-                self.queue.offer,
-                lambda: not self.busy and not self.closed,
+                self.name, self.pattern, self.queue.offer, lambda: not self.busy
             )
         self._task = asyncio.create_task(self._consume(), name=f"bus:{self.name}")
         self._task.add_done_callback(self._on_task_done)
@@ -307,8 +304,6 @@ class Subscription:
         A ``StorageError`` passes some day and says nothing against the message, so that it is tried
         for as long as it takes; meanwhile the publishers of further messages wait.
         """
-        if place.is_handled(seq):
-            return False
         failures = attempts = 0
         while True:
             try:

@@ -116,6 +116,20 @@ def test_what_is_remembered_is_bounded() -> None:
     assert restraint.why_not(RULE, "telegram", event(camera="c11"), NIGHT, 1.0) != ""
 
 
+def test_as_many_pauses_as_are_promised_are_remembered() -> None:
+    restraint = Restraint(Limits())
+    for number in range(MAX_REMEMBERED):
+        restraint.told(RULE, "telegram", event(camera=f"c{number}"), 0.0)
+    assert restraint.why_not(RULE, "telegram", event(camera="c0"), NIGHT, 1.0) != ""
+
+
+def test_times_of_messages_that_no_limit_asks_for_are_forgotten() -> None:
+    restraint = Restraint(Limits(per_minute=2))
+    for minute in range(10):
+        restraint.told(Rule("all"), "telegram", event(), 60.0 * minute)
+    assert list(restraint._times["telegram", "door"]) == [480.0, 540.0]
+
+
 def test_the_digest_counts_by_reason_and_camera_and_begins_anew() -> None:
     restraint = Restraint(Limits())
     for minute in range(3):
@@ -148,6 +162,13 @@ def test_a_mute_holds_back_even_a_press_until_it_ends() -> None:
     )
     assert restraint.why_not(RULE, "telegram", event(camera="garden"), NIGHT, 0.0) == ""
     assert restraint.why_not(RULE, "telegram", rings, NIGHT + timedelta(hours=1), 0.0) == ""
-    restraint.mutes["door"] = NIGHT + timedelta(days=2)
-    reason = restraint.why_not(RULE, "telegram", rings, NIGHT, 0.0)
-    assert reason == f"muted until {NIGHT + timedelta(days=2):%a %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("hours", "until"), [(23, "22:30"), (24, "Sat 23:30"), (30, "Sun 05:30"), (48, "Sun 23:30")]
+)
+def test_a_mute_of_a_day_or_more_is_told_with_the_day_of_its_end(hours: int, until: str) -> None:
+    restraint = Restraint(Limits())
+    restraint.mutes["door"] = NIGHT + timedelta(hours=hours)
+    reason = restraint.why_not(RULE, "telegram", event(), NIGHT, 0.0)
+    assert reason == f"muted until {until}"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.fixtures.payloads import event
 
 from spyoncino.alerts.rules import Moment, Rule, TimeWindow, When, matching, why_not
+from spyoncino.modules.alert_settings import RuleSettings
 from spyoncino.schemas.events import Event, Identity, TrackSummary, Verdict
 from spyoncino.schemas.modes import Mode
 
@@ -77,6 +78,10 @@ def test_one_field_that_does_not_fit_is_enough(field: str) -> None:
 def test_a_rule_without_wishes_takes_anything() -> None:
     assert why_not(When(), event(), Moment(EVENING.local, None)) == ""
     assert why_not(When(), event(end_s=event().start_s), EVENING) == ""
+
+
+def test_what_a_person_leaves_out_of_a_rule_is_what_a_rule_leaves_out() -> None:
+    assert RuleSettings(name="anything").to_rule(()) == Rule("anything")
 
 
 def test_somebody_who_was_seen_before_ringing_has_rung() -> None:
