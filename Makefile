@@ -36,7 +36,7 @@ test: $(VENV)/.developer ## all tests, with coverage per package
 	$(BIN)/pytest $(LARGE_TESTS) -m alone --ignore=$(ROUND) $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
-quick: $(VENV)/.developer ## unit tests only, under a minute
+quick: $(VENV)/.developer ## unit tests only, a minute or two
 	$(BIN)/pytest $(SMALL_TESTS) -n auto $(PYTEST_ARGS)
 
 services: ## system packages that tests need (apt, when root)
