@@ -7,8 +7,8 @@ a power cut at most the last moments. Waiting for another program's lock is boun
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Database:
         self.path = path
         self._engine: AsyncEngine | None = None
         self._writer = asyncio.Lock()
+        self._left: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Check the file, bring it to the newest version, connect.
@@ -46,6 +47,7 @@ class Database:
     async def close(self) -> None:
         """Close all connections; harmless when it is not open."""
         if self._engine is not None:
+            await asyncio.gather(*self._left, return_exceptions=True)
             await self._engine.dispose()
             self._engine = None
 
@@ -58,7 +60,11 @@ class Database:
         """
         engine = self._opened()
         with told_as_storage_error(self.path):
-            async with self._writer, engine.begin() as connection:
+            async with (
+                self._writer,
+                self._connected(engine) as connection,
+                connection.begin(),
+            ):
                 yield connection
 
     @asynccontextmanager
@@ -70,13 +76,43 @@ class Database:
         """
         engine = self._opened()
         with told_as_storage_error(self.path):
-            async with engine.connect() as connection:
+            async with self._connected(engine) as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool; who is cut off while it is made leaves it closed.
+
+        Making one takes several steps in a thread. Cut off in between, it stayed open, and with it
+        the lock that it had on the file.
+        """
+        connecting = asyncio.ensure_future(engine.connect().start())
+        try:
+            connection = await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            self._close(_close_when_made(connecting))
+            raise
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(self._close(connection.close()))
+
+    def _close(self, closing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Close whatever becomes of who waits for it; the whole is closed after it only."""
+        task = asyncio.create_task(closing)
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+        return task
 
     def _opened(self) -> AsyncEngine:
         if self._engine is None:
             raise StorageError(f"{self.path} is not open; this is a fault of the program")
         return self._engine
+
+
+async def _close_when_made(connecting: asyncio.Future[AsyncConnection]) -> None:
+    with suppress(SQLAlchemyError, sqlite3.Error):  # what was not made needs no closing
+        await (await connecting).close()
 
 
 @contextmanager

@@ -1,12 +1,17 @@
 """The database file: pragmas, locks, damage, a full disk, versions."""
 
+import asyncio
+import gc
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import warnings
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -17,6 +22,7 @@ from spyoncino.persistence import database as database_module
 from spyoncino.persistence import migrate
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.migrate import newest_version, upgrade
+from spyoncino.persistence.mutes import MuteStore
 from spyoncino.persistence.tables import METADATA
 
 
@@ -197,3 +203,34 @@ def test_a_file_of_the_newest_version_is_opened_without_alembic(tmp_path: Path) 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
+
+
+async def test_who_is_cut_off_at_any_step_leaves_neither_a_lock_nor_an_open_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_until_cut = 0
+    tasks: list[asyncio.Task[None]] = []
+    execute = aiosqlite.Connection._execute
+
+    async def counted(connection: aiosqlite.Connection, *what: Any, **more: Any) -> Any:
+        nonlocal left_until_cut
+        left_until_cut -= 1
+        if left_until_cut == 0:
+            tasks[-1].cancel()
+        return await execute(connection, *what, **more)
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for step in range(1, 26):  # making a connection and a transaction has about as many
+            opened = Database(tmp_path / "spyoncino.db")
+            await opened.open()
+            left_until_cut = step
+            tasks.append(asyncio.create_task(MuteStore(opened).end("door")))
+            with suppress(asyncio.CancelledError):
+                await tasks[-1]
+            await opened.close()
+            del opened
+        tasks.clear()
+        gc.collect()
+    assert [str(each.message) for each in said] == []

@@ -31,7 +31,7 @@ async def test_a_bad_picture_is_told_and_its_end_edits_the_message(
         status = PictureStatus(camera=camera, state=state, detail="why")
         await harness.feed(STATUS_PICTURE, status)
     await harness.clock.advance(TICK_S)
-    await harness.settle()
+    await harness.settle_writes()
     (alert,) = harness.received(QUEUED)
     assert alert.title == title
     assert alert.event_ref.startswith(f"camera-door-{state.value}-")
@@ -39,6 +39,6 @@ async def test_a_bad_picture_is_told_and_its_end_edits_the_message(
     await harness.feed(STATUS_PICTURE, PictureStatus(camera="door", state=PictureState.FINE))
     for _ in range(8):
         await harness.clock.advance(TICK_S)
-        await harness.settle()
+        await harness.settle_writes()
     first, second = harness.received(QUEUED)
     assert (second.event_ref, second.revision) == (first.event_ref, 2)
