@@ -155,7 +155,7 @@ async def test_a_thread_waits_while_too_many_messages_of_threads_are_on_their_wa
 
         def count_accepted() -> int:
             count = 0
-            while accepted.acquire(timeout=0.5):
+            while accepted.acquire(timeout=0.5 if count >= has_waited else 10.0):
                 count += 1
             return count
 

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import warnings
+from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,7 @@ async def test_who_is_cut_off_at_any_step_leaves_neither_a_lock_nor_an_open_conn
 ) -> None:
     left_until_cut = 0
     tasks: list[asyncio.Task[None]] = []
-    execute = aiosqlite.Connection._execute
+    execute: Callable[..., Awaitable[Any]] = aiosqlite.Connection._execute
 
     async def counted(connection: aiosqlite.Connection, *what: Any, **more: Any) -> Any:
         nonlocal left_until_cut
