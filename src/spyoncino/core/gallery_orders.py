@@ -14,6 +14,7 @@ import numpy as np
 
 from spyoncino.core.bus import Bus
 from spyoncino.core.control_desk import ControlDesk, ask_main
+from spyoncino.core.gallery_news import Outcome
 from spyoncino.core.paths import DataFolder
 from spyoncino.errors import UsageError
 from spyoncino.events.story import story_of
@@ -22,9 +23,9 @@ from spyoncino.persistence.event_identities import EventIdentities
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_names import nobody, person_id_of
 from spyoncino.persistence.people_rows import NewFace, Person, PersonKind, Sighting
+from spyoncino.persistence.told_names import ToldNames
 from spyoncino.schemas.events import Identity, Verdict
 from spyoncino.schemas.faces import GalleryChange
-from spyoncino.schemas.topics import GALLERY_CHANGED
 
 NAME = "system.gallery"
 
@@ -40,8 +41,6 @@ STRANGER_REFERENCES = 8
 
 FORGOTTEN = "the person was forgotten"
 
-Answer = tuple[dict[str, Any], GalleryChange | None]
-
 
 class GalleryOrders:
     """Carries out the orders.
@@ -54,12 +53,13 @@ class GalleryOrders:
     def __init__(self, people: FaceDatabase, events: Database | None) -> None:
         self._people = people
         self._past = None if events is None else EventIdentities(events, story_of)
+        self._told = None if events is None else ToldNames(events)
 
-    async def carry_out(self, order: str, arguments: Mapping[str, Any]) -> Answer:
+    async def carry_out(self, order: str, arguments: Mapping[str, Any]) -> Outcome:
         """One order.
 
         Returns:
-            What the asker is told, and what everybody is told where something changed.
+            What the asker is told, and of which everybody is to hear.
 
         Raises:
             UsageError: It cannot be; nothing has changed.
@@ -68,7 +68,7 @@ class GalleryOrders:
         return await self._orders[order](arguments)
 
     @property
-    def _orders(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Answer]]]:
+    def _orders(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Outcome]]]:
         return {
             ADD: self._add,
             REMOVE: self._remove,
@@ -79,7 +79,7 @@ class GalleryOrders:
             IGNORE_STRANGER: self._ignore,
         }
 
-    async def _add(self, arguments: Mapping[str, Any]) -> Answer:
+    async def _add(self, arguments: Mapping[str, Any]) -> Outcome:
         faces = [face_from_plain(each) for each in arguments["faces"]]
 
         def add() -> tuple[Person, list[str]]:
@@ -91,31 +91,37 @@ class GalleryOrders:
 
         person, numbers = await asyncio.to_thread(add)
         told = {"person_id": person.person_id, "name": person.name, "face_ids": numbers}
-        return told, _change("enrolled", person.person_id)
+        return Outcome(told, _change("enrolled", person.person_id))
 
-    async def _remove(self, arguments: Mapping[str, Any]) -> Answer:
+    async def _remove(self, arguments: Mapping[str, Any]) -> Outcome:
         numbers = [str(each) for each in arguments["face_ids"]]
         count = await asyncio.to_thread(self._people.remove_faces, numbers)
-        return {"removed": count}, _change("forgotten") if count else None
+        return Outcome({"removed": count}, _change("forgotten") if count else None)
 
-    async def _flag(self, arguments: Mapping[str, Any]) -> Answer:
+    async def _flag(self, arguments: Mapping[str, Any]) -> Outcome:
         person = await self._somebody(str(arguments["name"]))
         kind = PersonKind(arguments["kind"])
         await asyncio.to_thread(self._people.flag, person.person_id, kind)
         told = {"person_id": person.person_id, "name": person.name, "kind": kind.value}
-        return told, _change(_CHANGES[kind], person.person_id)
+        return Outcome(told, _change(_CHANGES[kind], person.person_id))
 
-    async def _forget(self, arguments: Mapping[str, Any]) -> Answer:
-        """Events first: what is interrupted is then found again under the name."""
+    async def _forget(self, arguments: Mapping[str, Any]) -> Outcome:
+        """The person last: what is interrupted is then found again under the name."""
         person = await self._somebody(str(arguments["name"]))
-        events = 0
-        if self._past is not None:
-            told = await self._past.of_person(person.person_id, person.name)
-            events = await self._past.rewrite(told, without_person(person))
+        changed: tuple[str, ...] = ()
+        if self._past is not None and self._told is not None:
+            rewrite = without_person(person)
+            events = await self._past.of_person(person.person_id, person.name)
+            changed = await self._past.rewrite(events, rewrite)
+            everybody = await asyncio.to_thread(self._people.people)
+            names = {person.person_id, person.name}
+            others = {one.name for one in everybody if one.person_id != person.person_id}
+            await self._told.erase(names, others, rewrite)
         receipt = await asyncio.to_thread(self._people.forget, person.person_id)
-        return {**asdict(receipt), "events": events}, _change("forgotten", person.person_id)
+        told = {**asdict(receipt), "events": len(changed)}
+        return Outcome(told, _change("forgotten", person.person_id), changed)
 
-    async def _name(self, arguments: Mapping[str, Any]) -> Answer:
+    async def _name(self, arguments: Mapping[str, Any]) -> Outcome:
         number, name = int(arguments["stranger"]), str(arguments["name"])
         kind = PersonKind(arguments.get("kind", PersonKind.KNOWN))
 
@@ -133,17 +139,17 @@ class GalleryOrders:
             "person_id": person.person_id,
             "name": person.name,
             "faces": made,
-            "events": events,
+            "events": len(events),
         }
-        return told, _change("named", person.person_id)
+        return Outcome(told, _change("named", person.person_id), events)
 
-    async def _name_sighting(self, arguments: Mapping[str, Any]) -> Answer:
+    async def _name_sighting(self, arguments: Mapping[str, Any]) -> Outcome:
         """Who came once has no number yet; whose face it was is a stranger's like any other."""
         number, name = int(arguments["sighting"]), str(arguments["name"])
         stranger = await asyncio.to_thread(self._stranger_of, number, name)
         return await self._name({"stranger": stranger, "name": name})
 
-    async def _ignore(self, arguments: Mapping[str, Any]) -> Answer:
+    async def _ignore(self, arguments: Mapping[str, Any]) -> Outcome:
         """What was taken for a face becomes an anchor, so that it is taken for nobody again."""
         number = int(arguments["stranger"])
 
@@ -162,9 +168,9 @@ class GalleryOrders:
             "person_id": anchor.person_id,
             "name": anchor.name,
             "faces": made,
-            "events": events,
+            "events": len(events),
         }
-        return told, _change("ignored", anchor.person_id)
+        return Outcome(told, _change("ignored", anchor.person_id), events)
 
     async def _somebody(self, name: str) -> Person:
         person = await asyncio.to_thread(self._people.person, name)
@@ -229,9 +235,9 @@ class GalleryOrders:
         number: int,
         sightings: list[Sighting],
         rewrite: Callable[[Identity], Identity | None],
-    ) -> int:
+    ) -> tuple[str, ...]:
         if self._past is None:
-            return 0
+            return ()
         seen = {(each.event_id, each.track_id) for each in sightings}
         told = await self._past.of_stranger(number)
 
@@ -258,10 +264,10 @@ def register_gallery(
 
     async def obey(order: str, arguments: dict[str, Any]) -> dict[str, Any]:
         people = await asyncio.to_thread(people_of)
-        told, change = await GalleryOrders(people, database).carry_out(order, arguments)
-        if change is not None:
-            await bus.publish(GALLERY_CHANGED, change)
-        return told
+        done = await GalleryOrders(people, database).carry_out(order, arguments)
+        for topic, payload in done.news(NAME):
+            await bus.publish(topic, payload)
+        return done.told
 
     def taking(order: str) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]:
         return lambda arguments: obey(order, arguments)
@@ -295,7 +301,7 @@ async def order_gallery(
         people = None
         try:
             people = await asyncio.to_thread(FaceDatabase, folder.face_database, key)
-            told, _ = await GalleryOrders(people, events).carry_out(order, arguments)
+            done = await GalleryOrders(people, events).carry_out(order, arguments)
         finally:
             if people is not None:
                 await asyncio.to_thread(people.close)
@@ -303,7 +309,7 @@ async def order_gallery(
                 await events.close()
     finally:
         folder.unlock()
-    return told
+    return done.told
 
 
 def face_to_plain(face: NewFace) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from spyoncino.clients.telegram import Attachment, Button, Post
 from spyoncino.core.context import ModuleContext
+from spyoncino.core.gallery_news import Outcome
 from spyoncino.core.gallery_orders import NAME_SIGHTING, GalleryOrders
 from spyoncino.errors import UsageError
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_rows import Person, PersonKind, Sighting
-from spyoncino.schemas.faces import GalleryChange
 
 FACES_ASKED: Final = 4
 """Faces of one event that are asked about; a crowd is better named on the command line."""
@@ -31,8 +31,8 @@ LONGEST_NAME: Final = 64
 _HINT: Final = "Name of this person"
 _FACE: Final = re.compile(r"\(face (\d{1,18})\)\Z")
 
-Changed = Callable[[GalleryChange, str], Awaitable[None]]
-"""Tells everybody of a change of the gallery, and the chats of the event that it is about."""
+Changed = Callable[[Outcome], Awaitable[None]]
+"""Tells everybody what an order about people did."""
 
 
 class Naming:
@@ -93,13 +93,12 @@ class Naming:
         if not 0 < len(name) <= LONGEST_NAME:
             raise UsageError(f"A name has 1 to {LONGEST_NAME} characters.")
         async with self._turn:  # two may answer at the same moment
-            sighting = await asyncio.to_thread(_face_without_name, people, number)
+            await asyncio.to_thread(_face_without_name, people, number)
             orders = GalleryOrders(people, self._context.database)
             arguments: dict[str, Any] = {"sighting": number, "name": name}
-            done, change = await orders.carry_out(NAME_SIGHTING, arguments)
-        if change is not None:
-            await self._changed(change, sighting.event_id)
-        return Post("", f"This is {done['name']}. {_learned(done)}")
+            done = await orders.carry_out(NAME_SIGHTING, arguments)
+        await self._changed(done)
+        return Post("", f"This is {done.told['name']}. {_learned(done.told)}")
 
     def _people(self) -> FaceDatabase:
         people = self._context.people

@@ -13,6 +13,7 @@ import numpy as np
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume, StorageModule
+from spyoncino.core.gallery_news import relabelled
 from spyoncino.core.queues import Policy
 from spyoncino.detectors.embedder_config import likeness_of
 from spyoncino.errors import SpyoncinoError
@@ -189,12 +190,10 @@ class FaceKeeper(StorageModule[GallerySettings]):
             return identity.model_copy(update={"stranger": told[seen]})
 
         past = EventIdentities(self.context.database, story_of)
-        event_ids = {seen.event_id for seen in told}
-        self._relabelled += await past.rewrite(event_ids, number)
-        for event_id in sorted(event_ids):
-            news: dict[str, Any] = {"key": event_id, "event_ref": event_id}
-            ack = StorageAck(source=self.name, subject="event", action="relabelled", **news)
-            await self.publish(topics.EVENT_RELABELLED, ack)
+        changed = await past.rewrite({seen.event_id for seen in told}, number)
+        self._relabelled += len(changed)
+        for event_id in changed:
+            await self.publish(topics.EVENT_RELABELLED, relabelled(event_id, self.name))
 
     async def _purge_for_ever(self) -> None:
         people = self.context.people
