@@ -6,7 +6,7 @@ The rules are in ``alerts.rules``, what holds them back in ``alerts.restraint``,
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from spyoncino.alerts.restraint import MAX_REMEMBERED, Digest, Limits, Restraint
@@ -87,7 +87,6 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._mode: Mode | None = None
         self._digest_due_s = 0.0
         self._forget_due_s = 0.0
-        self._started_at = context.clock.utc_now()
         self._media = MediaStore(context.database)
         self._events = EventStore(context.database)
         self._counts = {"told": 0, "edited": 0, "held_back": 0, "silent": 0, "digests": 0}
@@ -99,20 +98,20 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     async def start(self) -> None:
         """Know what is muted, told and held back, and begin to look for digests that are due."""
-        self._started_at = self.context.clock.utc_now()
-        muted = await self._mutes.in_force(self._started_at)
+        now = self.context.clock.utc_now()
+        muted = await self._mutes.in_force(now)
         self._restraint.mutes = {mute.camera: mute.until for mute in muted}
-        await self._remember()
+        await self._remember(now)
         self._digest_due_s = self._now_s() + self.settings.digest_every_s
         self._chores.start(self._look_after(), "digests")
 
-    async def _remember(self) -> None:
+    async def _remember(self, now: datetime) -> None:
         """Go on with the pauses and with the digest of a former run."""
         longest_s = max((rule.cooldown_s for rule in self._rules()), default=0.0)
-        since = self._started_at - timedelta(seconds=longest_s)
+        since = now - timedelta(seconds=longest_s)
         for sheet in await self._book.told_since(since, MAX_REMEMBERED) if longest_s else ():
             for channel, message in sheet.told.items():
-                age_s = (self._started_at - message.told_at).total_seconds()
+                age_s = (now - message.told_at).total_seconds()
                 self._restraint.told(message.rule, channel, sheet.event, self._now_s() - age_s)
         for sheet in await self._book.held_back():
             for channel, reason in sheet.held.items():

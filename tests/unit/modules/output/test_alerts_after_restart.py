@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.fixtures.payloads import EVENT_ID, event
-from tests.unit.modules.output.test_alert_engine import EVERYTHING, artifact, engine, told
+from tests.unit.modules.output.test_alert_engine import EVERYTHING, artifact, engine, mute_of, told
 
 from spyoncino.errors import StorageError
 from spyoncino.modules.output.alert_engine import FORGET_EVERY_S, TICK_S, AlertEngine
@@ -225,3 +225,22 @@ async def test_sheets_are_forgotten_after_so_many_days(harness: ModuleHarness) -
     await harness.clock.advance(timedelta(days=2).total_seconds() + FORGET_EVERY_S)
     await wait_for_digest(harness)
     assert await store.get(EVENT_ID) is None
+
+
+async def test_files_of_an_event_that_only_a_former_run_heard_begin_are_shown(
+    harness: ModuleHarness,
+) -> None:
+    module = await engine(harness)
+    await MediaStore(harness.context.database).add(artifact(MediaKind.SNAPSHOT))
+    await heard(module)
+    assert told(harness)[-1].media == ("media/snapshot",)
+
+
+async def test_a_mute_is_in_force_after_a_restart(harness: ModuleHarness) -> None:
+    harness.set_camera()
+    module = await engine(harness)
+    await module.on_command(mute_of(harness, 3600.0))
+    module = await restarted(harness)
+    await heard(module, presses=(10.0,))
+    assert told(harness) == []
+    await module.stop()
