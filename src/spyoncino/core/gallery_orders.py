@@ -14,7 +14,6 @@ import numpy as np
 
 from spyoncino.core.bus import Bus
 from spyoncino.core.control_desk import ControlDesk, ask_main
-from spyoncino.core.gallery_news import Outcome
 from spyoncino.core.paths import DataFolder
 from spyoncino.errors import UsageError
 from spyoncino.events.story import story_of
@@ -26,6 +25,7 @@ from spyoncino.persistence.people_rows import NewFace, Person, PersonKind, Sight
 from spyoncino.persistence.told_names import ToldNames
 from spyoncino.schemas.events import Identity, Verdict
 from spyoncino.schemas.faces import GalleryChange
+from spyoncino.schemas.topics import GALLERY_CHANGED
 
 NAME = "system.gallery"
 
@@ -41,6 +41,8 @@ STRANGER_REFERENCES = 8
 
 FORGOTTEN = "the person was forgotten"
 
+Answer = tuple[dict[str, Any], GalleryChange | None]
+
 
 class GalleryOrders:
     """Carries out the orders.
@@ -55,11 +57,11 @@ class GalleryOrders:
         self._past = None if events is None else EventIdentities(events, story_of)
         self._told = None if events is None else ToldNames(events)
 
-    async def carry_out(self, order: str, arguments: Mapping[str, Any]) -> Outcome:
+    async def carry_out(self, order: str, arguments: Mapping[str, Any]) -> Answer:
         """One order.
 
         Returns:
-            What the asker is told, and of which everybody is to hear.
+            What the asker is told, and what everybody is told where something changed.
 
         Raises:
             UsageError: It cannot be; nothing has changed.
@@ -68,7 +70,7 @@ class GalleryOrders:
         return await self._orders[order](arguments)
 
     @property
-    def _orders(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Outcome]]]:
+    def _orders(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Answer]]]:
         return {
             ADD: self._add,
             REMOVE: self._remove,
@@ -79,7 +81,7 @@ class GalleryOrders:
             IGNORE_STRANGER: self._ignore,
         }
 
-    async def _add(self, arguments: Mapping[str, Any]) -> Outcome:
+    async def _add(self, arguments: Mapping[str, Any]) -> Answer:
         faces = [face_from_plain(each) for each in arguments["faces"]]
 
         def add() -> tuple[Person, list[str]]:
@@ -91,21 +93,21 @@ class GalleryOrders:
 
         person, numbers = await asyncio.to_thread(add)
         told = {"person_id": person.person_id, "name": person.name, "face_ids": numbers}
-        return Outcome(told, _change("enrolled", person.person_id))
+        return told, _change("enrolled", person.person_id)
 
-    async def _remove(self, arguments: Mapping[str, Any]) -> Outcome:
+    async def _remove(self, arguments: Mapping[str, Any]) -> Answer:
         numbers = [str(each) for each in arguments["face_ids"]]
         count = await asyncio.to_thread(self._people.remove_faces, numbers)
-        return Outcome({"removed": count}, _change("forgotten") if count else None)
+        return {"removed": count}, _change("forgotten") if count else None
 
-    async def _flag(self, arguments: Mapping[str, Any]) -> Outcome:
+    async def _flag(self, arguments: Mapping[str, Any]) -> Answer:
         person = await self._somebody(str(arguments["name"]))
         kind = PersonKind(arguments["kind"])
         await asyncio.to_thread(self._people.flag, person.person_id, kind)
         told = {"person_id": person.person_id, "name": person.name, "kind": kind.value}
-        return Outcome(told, _change(_CHANGES[kind], person.person_id))
+        return told, _change(_CHANGES[kind], person.person_id)
 
-    async def _forget(self, arguments: Mapping[str, Any]) -> Outcome:
+    async def _forget(self, arguments: Mapping[str, Any]) -> Answer:
         """The person last: what is interrupted is then found again under the name."""
         person = await self._somebody(str(arguments["name"]))
         changed: tuple[str, ...] = ()
@@ -119,9 +121,9 @@ class GalleryOrders:
             await self._told.erase(names, others, rewrite)
         receipt = await asyncio.to_thread(self._people.forget, person.person_id)
         told = {**asdict(receipt), "events": len(changed)}
-        return Outcome(told, _change("forgotten", person.person_id), changed)
+        return told, _change("forgotten", person.person_id, events=changed)
 
-    async def _name(self, arguments: Mapping[str, Any]) -> Outcome:
+    async def _name(self, arguments: Mapping[str, Any]) -> Answer:
         number, name = int(arguments["stranger"]), str(arguments["name"])
         kind = PersonKind(arguments.get("kind", PersonKind.KNOWN))
 
@@ -141,15 +143,15 @@ class GalleryOrders:
             "faces": made,
             "events": len(events),
         }
-        return Outcome(told, _change("named", person.person_id), events)
+        return told, _change("named", person.person_id, events=events)
 
-    async def _name_sighting(self, arguments: Mapping[str, Any]) -> Outcome:
+    async def _name_sighting(self, arguments: Mapping[str, Any]) -> Answer:
         """Who came once has no number yet; whose face it was is a stranger's like any other."""
         number, name = int(arguments["sighting"]), str(arguments["name"])
         stranger = await asyncio.to_thread(self._stranger_of, number, name)
         return await self._name({"stranger": stranger, "name": name})
 
-    async def _ignore(self, arguments: Mapping[str, Any]) -> Outcome:
+    async def _ignore(self, arguments: Mapping[str, Any]) -> Answer:
         """What was taken for a face becomes an anchor, so that it is taken for nobody again."""
         number = int(arguments["stranger"])
 
@@ -170,7 +172,7 @@ class GalleryOrders:
             "faces": made,
             "events": len(events),
         }
-        return Outcome(told, _change("ignored", anchor.person_id), events)
+        return told, _change("ignored", anchor.person_id, events=events)
 
     async def _somebody(self, name: str) -> Person:
         person = await asyncio.to_thread(self._people.person, name)
@@ -264,10 +266,10 @@ def register_gallery(
 
     async def obey(order: str, arguments: dict[str, Any]) -> dict[str, Any]:
         people = await asyncio.to_thread(people_of)
-        done = await GalleryOrders(people, database).carry_out(order, arguments)
-        for topic, payload in done.news(NAME):
-            await bus.publish(topic, payload)
-        return done.told
+        told, change = await GalleryOrders(people, database).carry_out(order, arguments)
+        if change is not None:
+            await bus.publish(GALLERY_CHANGED, change)
+        return told
 
     def taking(order: str) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]:
         return lambda arguments: obey(order, arguments)
@@ -301,7 +303,7 @@ async def order_gallery(
         people = None
         try:
             people = await asyncio.to_thread(FaceDatabase, folder.face_database, key)
-            done = await GalleryOrders(people, events).carry_out(order, arguments)
+            told, _ = await GalleryOrders(people, events).carry_out(order, arguments)
         finally:
             if people is not None:
                 await asyncio.to_thread(people.close)
@@ -309,7 +311,7 @@ async def order_gallery(
                 await events.close()
     finally:
         folder.unlock()
-    return done.told
+    return told
 
 
 def face_to_plain(face: NewFace) -> dict[str, Any]:
@@ -386,8 +388,8 @@ _CHANGES = {
 }
 
 
-def _change(change: str, *person_ids: str) -> GalleryChange:
-    return GalleryChange(source=NAME, change=change, person_ids=person_ids)
+def _change(change: str, *person_ids: str, events: tuple[str, ...] = ()) -> GalleryChange:
+    return GalleryChange(source=NAME, change=change, person_ids=person_ids, relabelled=events)
 
 
 def _has(folder: DataFolder) -> bool:

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from spyoncino.clients.telegram import Attachment, Button, Post
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.gallery_news import Outcome
 from spyoncino.core.gallery_orders import NAME_SIGHTING, GalleryOrders
 from spyoncino.errors import UsageError
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_rows import Person, PersonKind, Sighting
+from spyoncino.schemas.faces import GalleryChange
 
 FACES_ASKED: Final = 4
 """Faces of one event that are asked about; a crowd is better named on the command line."""
@@ -31,8 +31,8 @@ LONGEST_NAME: Final = 64
 _HINT: Final = "Name of this person"
 _FACE: Final = re.compile(r"\(face (\d{1,18})\)\Z")
 
-Changed = Callable[[Outcome], Awaitable[None]]
-"""Tells everybody what an order about people did."""
+Changed = Callable[[GalleryChange], Awaitable[None]]
+"""Tells everybody of a change of the gallery."""
 
 
 class Naming:
@@ -96,9 +96,10 @@ class Naming:
             await asyncio.to_thread(_face_without_name, people, number)
             orders = GalleryOrders(people, self._context.database)
             arguments: dict[str, Any] = {"sighting": number, "name": name}
-            done = await orders.carry_out(NAME_SIGHTING, arguments)
-        await self._changed(done)
-        return Post("", f"This is {done.told['name']}. {_learned(done.told)}")
+            done, change = await orders.carry_out(NAME_SIGHTING, arguments)
+        if change is not None:
+            await self._changed(change)
+        return Post("", f"This is {done['name']}. {_learned(done)}")
 
     def _people(self) -> FaceDatabase:
         people = self._context.people

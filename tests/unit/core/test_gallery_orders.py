@@ -39,8 +39,7 @@ from spyoncino.persistence.people_rows import NewFace, NewSighting, Person
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.decisions import Decision
 from spyoncino.schemas.events import Event, EventState, Identity, Verdict
-from spyoncino.schemas.media import StorageAck
-from spyoncino.schemas.topics import EVENT_RELABELLED, GALLERY_CHANGED
+from spyoncino.schemas.topics import GALLERY_CHANGED
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -54,7 +53,7 @@ def folder(tmp_path: Path) -> DataFolder:
 
 @asynccontextmanager
 async def running_main(folder: DataFolder) -> AsyncIterator[list[Any]]:
-    """A main of nothing but what obeys the orders; gives the news that it tells."""
+    """A main of nothing but what obeys the orders; gives the changes that it tells."""
     told: list[Any] = []
 
     async def hear(message: Message) -> None:
@@ -67,8 +66,7 @@ async def running_main(folder: DataFolder) -> AsyncIterator[list[Any]]:
     desk = ControlDesk(folder.socket)
     try:
         async with Bus(SystemClock()) as bus:
-            for topic in (GALLERY_CHANGED, EVENT_RELABELLED):
-                bus.subscribe(topic, hear, name=f"ear of {topic.name}")
+            bus.subscribe(GALLERY_CHANGED, hear, name="ear")
             register_gallery(desk, lambda: people, database, bus)
             await desk.open()
             yield told
@@ -318,7 +316,7 @@ async def test_every_event_whose_people_changed_is_told_on_the_bus_and_no_other(
     for order, arguments, expected in orders:
         async with running_main(folder) as told:
             await order_gallery(folder, order, **arguments)
-        assert sorted(each.event_ref for each in told if isinstance(each, StorageAck)) == expected
+        assert [sorted(each.relabelled) for each in told] == [expected]
 
 
 async def test_a_forgotten_person_is_in_no_message_that_was_told_and_others_stay(

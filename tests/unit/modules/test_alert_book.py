@@ -123,3 +123,10 @@ async def test_the_people_of_a_silent_event_make_no_row(
     sheet.relabel(event(EventState.COMPLETED, identities=(known("Ann"),)))
     await book.keep(sheet)
     assert await AlertBook(database, clock).load(EVENT_ID) is None
+
+
+async def test_a_state_of_the_same_moment_is_news_and_an_older_one_is_not(book: AlertBook) -> None:
+    sheet = book.begin(event(end_s=14.0), None)
+    for end_s, story in ((14.0, "same"), (13.9, "older")):
+        sheet.take(event(EventState.PROCESSING, end_s=end_s, story=story))
+    assert sheet.event.story == "same"

@@ -80,6 +80,7 @@ async def told_house(harness: ModuleHarness, visit: Event = VISIT) -> AsyncItera
     await EventStore(harness.context.database).save(visit)
     harness.context.channels = lambda: ("telegram",)
     async with house(harness, picture_wait_s=0.0) as home:
+        await harness.add(FaceKeeper)
         await harness.add(AlertEngine, rules=({"name": "everything"},))
         await harness.feed(EVENT_UPDATED, EventUpdate(event=visit))
         await home.until(lambda: all(home.far.messages(chat) for chat in (CHAT, VIEWER, MEMBER)))
@@ -270,7 +271,6 @@ async def test_a_face_that_was_kept_of_the_visit_is_the_one_that_is_named(
     harness.context.faces = True
     visit = event(EventState.COMPLETED, identities=(identity(),))
     async with told_house(harness, visit) as home:
-        await harness.add(FaceKeeper)
         await harness.feed(FACES_DETECTED, detected(1.0, face(ANN)))
         await harness.feed(EVENT_COMPLETED, EventCompleted(event=visit))
         await harness.settle()

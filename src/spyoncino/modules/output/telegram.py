@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume
-from spyoncino.core.gallery_news import Outcome
 from spyoncino.core.guard import sentence
 from spyoncino.core.queues import Policy
 from spyoncino.errors import DeliveryError, StorageError
@@ -22,11 +21,11 @@ from spyoncino.modules.telegram_settings import Role, TelegramSettings
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.faces import GalleryChange
 from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.status import CameraStatus, HealthState, HealthStatus, HealthSummary
 from spyoncino.schemas.topics import (
     CONTROL_COMMAND,
-    EVENT_RELABELLED,
     GALLERY_CHANGED,
     STATUS_CAMERA,
     STATUS_HEALTH,
@@ -58,7 +57,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         Consume(STATUS_HEALTH, "on_health", Policy.LATEST),
         Consume(STATUS_CAMERA, "on_camera", Policy.DROP_OLDEST),
     )
-    publishes = (*DeliveryModule.publishes, CONTROL_COMMAND, GALLERY_CHANGED, EVENT_RELABELLED)
+    publishes = (*DeliveryModule.publishes, CONTROL_COMMAND, GALLERY_CHANGED)
 
     def __init__(self, context: ModuleContext) -> None:
         super().__init__(context)
@@ -139,10 +138,8 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
 
         await self.publish(CONTROL_COMMAND, mute_command(camera, for_s, self.name))
 
-    async def _tell_named(self, done: Outcome) -> None:
-        """Somebody got a name: who knows faces hears it, and who tells the events."""
-        for topic, payload in done.news(self.name):
-            await self.publish(topic, payload)
+    async def _tell_named(self, change: GalleryChange) -> None:
+        await self.publish(GALLERY_CHANGED, change)
 
     # --- telling ---------------------------------------------------------------------------------
 

@@ -7,12 +7,11 @@ from tests.fixtures.payloads import EVENT_ID, event, identity, known, utc_at
 from tests.unit.modules.output.test_alert_engine import artifact, completed, engine, ready, told
 from tests.unit.modules.output.test_alerts_after_restart import heard, restarted, revisions
 
-from spyoncino.core.gallery_news import relabelled
 from spyoncino.modules.output.alert_engine import RETELL_FOR, TICK_S
 from spyoncino.persistence.alert_sheets import AlertSheetStore
 from spyoncino.persistence.events import EventStore
 from spyoncino.schemas.events import Event, EventState, Identity
-from spyoncino.schemas.media import MediaKind
+from spyoncino.schemas.media import MediaKind, StorageAck
 from spyoncino.schemas.topics import EVENT_RELABELLED
 from spyoncino.testing.harness import ModuleHarness
 
@@ -23,10 +22,14 @@ def visit(*people: Identity, **changes: Any) -> Event:
     return event(EventState.COMPLETED, identities=people, **changes)
 
 
+def relabelled(event_id: str) -> StorageAck:
+    return StorageAck(subject="event", action="relabelled", key=event_id, event_ref=event_id)
+
+
 async def relabel(harness: ModuleHarness, told_now: Event, **changes: Any) -> None:
     """The row of an event has other people, and everybody hears of it."""
     await EventStore(harness.context.database).save(told_now.model_copy(update=changes))
-    await harness.feed(EVENT_RELABELLED, relabelled(told_now.event_id, "test"))
+    await harness.feed(EVENT_RELABELLED, relabelled(told_now.event_id))
     await harness.settle_writes()
 
 
@@ -56,7 +59,7 @@ async def test_a_name_reaches_what_a_former_run_told_in_the_words_of_its_rule(
     await module.on_media(artifact(MediaKind.SNAPSHOT))
     module._book.clear()
     await EventStore(harness.context.database).save(visit(ANN))
-    await module.on_relabelled(relabelled(EVENT_ID, "test"))
+    await module.on_relabelled(relabelled(EVENT_ID))
     await harness.bus.drain()
     last = told(harness)[-1]
     assert (last.revision, last.text, last.media) == (3, "here: Ann", ("media/snapshot",))
@@ -128,7 +131,7 @@ async def test_an_event_that_is_not_over_or_not_there_is_left_to_its_own_steps(
     module = await engine(harness)
     await heard(module, identities=(SOMEBODY,))
     await relabel(harness, event(EventState.PROCESSING, identities=(ANN,), end_s=20.0))
-    await harness.feed(EVENT_RELABELLED, relabelled("gone", "test"))
+    await harness.feed(EVENT_RELABELLED, relabelled("gone"))
     assert revisions(harness) == [1]
     await heard(module, identities=(SOMEBODY,), end_s=15.0, story="goes on")
     assert told(harness)[-1].text == "goes on"
