@@ -17,7 +17,10 @@ from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.testing.harness import ModuleHarness
 
-PAUSE = {"rules": ({"name": "people", "cooldown_s": 3600.0},), "digest_every_s": 60.0}
+PAUSE: dict[str, Any] = {
+    "rules": ({"name": "people", "cooldown_s": 3600.0},),
+    "digest_every_s": 60.0,
+}
 
 
 async def heard(
@@ -166,9 +169,11 @@ async def test_the_mode_in_which_an_event_began_is_kept_with_it(harness: ModuleH
 
 
 async def test_a_restart_forgets_no_pause(harness: ModuleHarness) -> None:
-    await heard(await engine(harness, **PAUSE))
+    short = {"name": "cats", "when": {"labels": ["cat"]}, "cooldown_s": 1.0}
+    rules = {**PAUSE, "rules": (*PAUSE["rules"], short)}
+    await heard(await engine(harness, **rules))
     await harness.clock.advance(1800.0)
-    module = await restarted(harness, **PAUSE)
+    module = await restarted(harness, **rules)
     await heard(module, event_id="second")
     assert len(told(harness)) == 1
     await harness.clock.advance(1801.0)
