@@ -5,11 +5,13 @@ everything: a person asked for it.
 """
 
 from collections import Counter, deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from spyoncino.alerts.rules import Rule, TimeWindow
+from spyoncino.persistence.told_names import without_names
 from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.events import Event
 
@@ -130,6 +132,15 @@ class Restraint:
         digest.reasons[reason, event.camera] += 1
         digest.first = digest.first or local
         digest.last = local
+
+    def forget(self, names: Collection[str], others: Collection[str] = ()) -> None:
+        """Tell no digest of somebody any more; ``others`` are names that stay."""
+        self._told = {key: at_s for key, at_s in self._told.items() if key[2] not in names}
+        for digest in self.digests.values():
+            reasons: Counter[tuple[str, str]] = Counter()
+            for (reason, camera), count in digest.reasons.items():
+                reasons[without_names(reason, names, others), camera] += count
+            digest.reasons = reasons
 
     def take_digests(self) -> dict[str, Digest]:
         """What was held back by each channel since the last call."""

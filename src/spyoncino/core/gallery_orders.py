@@ -22,6 +22,7 @@ from spyoncino.persistence.event_identities import EventIdentities
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_names import nobody, person_id_of
 from spyoncino.persistence.people_rows import NewFace, Person, PersonKind, Sighting
+from spyoncino.persistence.told_names import ToldNames
 from spyoncino.schemas.events import Identity, Verdict
 from spyoncino.schemas.faces import GalleryChange
 from spyoncino.schemas.topics import GALLERY_CHANGED
@@ -54,6 +55,7 @@ class GalleryOrders:
     def __init__(self, people: FaceDatabase, events: Database | None) -> None:
         self._people = people
         self._past = None if events is None else EventIdentities(events, story_of)
+        self._told = None if events is None else ToldNames(events)
 
     async def carry_out(self, order: str, arguments: Mapping[str, Any]) -> Answer:
         """One order.
@@ -106,14 +108,20 @@ class GalleryOrders:
         return told, _change(_CHANGES[kind], person.person_id)
 
     async def _forget(self, arguments: Mapping[str, Any]) -> Answer:
-        """Events first: what is interrupted is then found again under the name."""
+        """The person last: what is interrupted is then found again under the name."""
         person = await self._somebody(str(arguments["name"]))
-        events = 0
-        if self._past is not None:
-            told = await self._past.of_person(person.person_id, person.name)
-            events = await self._past.rewrite(told, without_person(person))
+        changed: tuple[str, ...] = ()
+        if self._past is not None and self._told is not None:
+            rewrite = without_person(person)
+            events = await self._past.of_person(person.person_id, person.name)
+            changed = await self._past.rewrite(events, rewrite)
+            everybody = await asyncio.to_thread(self._people.people)
+            names = {person.person_id, person.name}
+            others = {one.name for one in everybody if one.person_id != person.person_id}
+            await self._told.erase(names, others, rewrite)
         receipt = await asyncio.to_thread(self._people.forget, person.person_id)
-        return {**asdict(receipt), "events": events}, _change("forgotten", person.person_id)
+        told = {**asdict(receipt), "events": len(changed)}
+        return told, _change("forgotten", person.person_id, events=changed)
 
     async def _name(self, arguments: Mapping[str, Any]) -> Answer:
         number, name = int(arguments["stranger"]), str(arguments["name"])
@@ -133,9 +141,9 @@ class GalleryOrders:
             "person_id": person.person_id,
             "name": person.name,
             "faces": made,
-            "events": events,
+            "events": len(events),
         }
-        return told, _change("named", person.person_id)
+        return told, _change("named", person.person_id, events=events)
 
     async def _name_sighting(self, arguments: Mapping[str, Any]) -> Answer:
         """Who came once has no number yet; whose face it was is a stranger's like any other."""
@@ -162,9 +170,9 @@ class GalleryOrders:
             "person_id": anchor.person_id,
             "name": anchor.name,
             "faces": made,
-            "events": events,
+            "events": len(events),
         }
-        return told, _change("ignored", anchor.person_id)
+        return told, _change("ignored", anchor.person_id, events=events)
 
     async def _somebody(self, name: str) -> Person:
         person = await asyncio.to_thread(self._people.person, name)
@@ -229,9 +237,9 @@ class GalleryOrders:
         number: int,
         sightings: list[Sighting],
         rewrite: Callable[[Identity], Identity | None],
-    ) -> int:
+    ) -> tuple[str, ...]:
         if self._past is None:
-            return 0
+            return ()
         seen = {(each.event_id, each.track_id) for each in sightings}
         told = await self._past.of_stranger(number)
 
@@ -380,8 +388,8 @@ _CHANGES = {
 }
 
 
-def _change(change: str, *person_ids: str) -> GalleryChange:
-    return GalleryChange(source=NAME, change=change, person_ids=person_ids)
+def _change(change: str, *person_ids: str, events: tuple[str, ...] = ()) -> GalleryChange:
+    return GalleryChange(source=NAME, change=change, person_ids=person_ids, relabelled=events)
 
 
 def _has(folder: DataFolder) -> bool:

@@ -14,6 +14,7 @@ from spyoncino.alerts.rules import Moment, Rule
 from spyoncino.clock import Clock
 from spyoncino.persistence.alert_sheets import AlertSheet, AlertSheetStore
 from spyoncino.persistence.database import Database
+from spyoncino.persistence.told_names import without_names
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import CLOSED_STATES, Event
 from spyoncino.schemas.media import MediaKind
@@ -56,6 +57,7 @@ class Sheet:
         held: Channel to why nothing was told.
         in_digest: Channels whose digest has counted it.
         unpublished: Channels whose newest revision may not have been published.
+        is_relabelled: It is over, and its people are known better than its own steps tell them.
         is_kept: Whether the row says the same.
     """
 
@@ -66,6 +68,7 @@ class Sheet:
     held: dict[str, str] = field(default_factory=dict)
     in_digest: set[str] = field(default_factory=set)
     unpublished: set[str] = field(default_factory=set)
+    is_relabelled: bool = False
     is_kept: bool = True
 
     def take(self, event: Event) -> None:
@@ -73,9 +76,24 @@ class Sheet:
 
         The steps of an event come by different subscriptions, and after a restart some come again.
         """
+        if self.is_relabelled:
+            return
         was_over, is_over = self.event.state in CLOSED_STATES, event.state in CLOSED_STATES
         if is_over or (not was_over and event.end_s >= self.event.end_s):
             self.event = event
+
+    def relabel(self, event: Event) -> set[str]:
+        """Know an event that is over by the people whom it has now; no step of it comes after that.
+
+        Returns:
+            Names that it had and has not any more.
+        """
+        gone = set(self.event.names) - set(event.names)
+        self.event, self.is_relabelled = event, True
+        for channel, reason in self.held.items():
+            self.held[channel] = without_names(reason, gone, event.names)
+        self.is_kept = self.is_kept and not (self.told or self.held)
+        return gone
 
     def tell(self, message: Message) -> None:
         """Have a message told, or a revision of it."""
@@ -107,6 +125,7 @@ class _Facts:
     rules: dict[str, Rule]
     told_at: dict[str, datetime]
     held: dict[str, str]
+    is_relabelled: bool = False
 
 
 _FACTS: Final = TypeAdapter(_Facts)
@@ -194,6 +213,7 @@ def _row(sheet: Sheet) -> AlertSheet:
         rules={channel: message.rule for channel, message in sheet.told.items()},
         told_at={channel: message.told_at for channel, message in sheet.told.items()},
         held=sheet.held,
+        is_relabelled=sheet.is_relabelled,
     )
     as_json: dict[str, Any] = _FACTS.dump_python(facts, mode="json")
     return AlertSheet(
@@ -219,4 +239,5 @@ def _sheet(row: AlertSheet) -> Sheet:
         held=facts.held,
         in_digest=set() if row.is_open else set(facts.held),
         unpublished=set(told),
+        is_relabelled=facts.is_relabelled,
     )

@@ -31,8 +31,8 @@ LONGEST_NAME: Final = 64
 _HINT: Final = "Name of this person"
 _FACE: Final = re.compile(r"\(face (\d{1,18})\)\Z")
 
-Changed = Callable[[GalleryChange, str], Awaitable[None]]
-"""Tells everybody of a change of the gallery, and the chats of the event that it is about."""
+Changed = Callable[[GalleryChange], Awaitable[None]]
+"""Tells everybody of a change of the gallery."""
 
 
 class Naming:
@@ -93,12 +93,12 @@ class Naming:
         if not 0 < len(name) <= LONGEST_NAME:
             raise UsageError(f"A name has 1 to {LONGEST_NAME} characters.")
         async with self._turn:  # two may answer at the same moment
-            sighting = await asyncio.to_thread(_face_without_name, people, number)
+            await asyncio.to_thread(_face_without_name, people, number)
             orders = GalleryOrders(people, self._context.database)
             arguments: dict[str, Any] = {"sighting": number, "name": name}
             done, change = await orders.carry_out(NAME_SIGHTING, arguments)
         if change is not None:
-            await self._changed(change, sighting.event_id)
+            await self._changed(change)
         return Post("", f"This is {done['name']}. {_learned(done)}")
 
     def _people(self) -> FaceDatabase:

@@ -67,7 +67,7 @@ class AlertSheetStore:
     async def get(self, ref: str) -> AlertSheet | None:
         """The sheet of an event, if something of it was told or held back."""
         found = await self._all(select(ALERT_SHEETS).where(ALERT_SHEETS.c.event_id == ref))
-        return found[0] if found else None
+        return next(iter(found), None)
 
     async def newest(self, owner: str, since: datetime, limit: int) -> list[AlertSheet]:
         """The sheets that were kept last, oldest first.

@@ -49,24 +49,24 @@ class EventIdentities:
             select(EVENTS.c.id).select_from(EVENTS.join(identity, true())).where(told)
         )
 
-    async def rewrite(self, event_ids: Collection[str], rewrite: Rewrite) -> int:
+    async def rewrite(self, event_ids: Collection[str], rewrite: Rewrite) -> tuple[str, ...]:
         """Pass every identity of some events through a function; ids without an event are ignored.
 
         Returns:
-            How many events changed.
+            Ids of the events that changed.
 
         Raises:
             StorageError: The disk refused; events before it may be rewritten already, and doing it
                 again changes nothing in them.
         """
         ordered = sorted(event_ids)
-        changed = 0
+        changed: list[str] = []
         for start in range(0, len(ordered), BATCH):
             changed += await self._rewrite_batch(ordered[start : start + BATCH], rewrite)
-        return changed
+        return tuple(changed)
 
-    async def _rewrite_batch(self, event_ids: list[str], rewrite: Rewrite) -> int:
-        changed = 0
+    async def _rewrite_batch(self, event_ids: list[str], rewrite: Rewrite) -> list[str]:
+        changed = []
         async with self._database.write() as connection:
             query = select(EVENTS.c.id, EVENTS.c.data).where(EVENTS.c.id.in_(event_ids))
             for event_id, data in (await connection.execute(query)).all():
@@ -83,7 +83,7 @@ class EventIdentities:
                     .where(EVENTS.c.id == event_id)
                     .values(data=after.model_dump(mode="json"))
                 )
-                changed += 1
+                changed.append(event_id)
         return changed
 
     async def _ids(self, query: Select[tuple[str]]) -> list[str]:

@@ -102,3 +102,6 @@ class GalleryChange(Payload):
 
     change: str = Field(description="enrolled, forgotten, blocked, unblocked, named or ignored.")
     person_ids: tuple[str, ...] = ()
+    relabelled: tuple[str, ...] = Field(
+        default=(), description="Ids of past events whose people are others now."
+    )

@@ -29,10 +29,15 @@ from spyoncino.core.gallery_orders import (
 from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
 from spyoncino.errors import StorageError, UsageError
+from spyoncino.persistence.alert_sheets import AlertSheet, AlertSheetStore
 from spyoncino.persistence.database import Database
+from spyoncino.persistence.decisions import DecisionStore
+from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.people import FaceDatabase
-from spyoncino.persistence.people_rows import NewFace, NewSighting
+from spyoncino.persistence.people_rows import NewFace, NewSighting, Person
+from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.decisions import Decision
 from spyoncino.schemas.events import Event, EventState, Identity, Verdict
 from spyoncino.schemas.topics import GALLERY_CHANGED
 
@@ -83,7 +88,12 @@ def faces(count: int = 1) -> list[dict[str, Any]]:
 async def save_event(folder: DataFolder, event_id: str, *identities: Identity) -> None:
     database = Database(folder.database)
     await database.open()
-    event = Event(
+    await EventStore(database).save(make_event(event_id, *identities))
+    await database.close()
+
+
+def make_event(event_id: str, *identities: Identity) -> Event:
+    return Event(
         event_id=event_id,
         camera="door",
         type="person",
@@ -94,8 +104,6 @@ async def save_event(folder: DataFolder, event_id: str, *identities: Identity) -
         ended_at=NOON + timedelta(seconds=1),
         identities=identities,
     )
-    await EventStore(database).save(event)
-    await database.close()
 
 
 async def identities(folder: DataFolder, event_id: str) -> tuple[Identity, ...]:
@@ -290,6 +298,82 @@ async def test_a_forgotten_person_is_told_by_no_event_any_more(folder: DataFolde
     assert "Ann" not in "".join(each.model_dump_json() for each in after)
     assert after[0].decision is Verdict.UNKNOWN
     assert after[2] == bob
+
+
+async def test_every_event_whose_people_changed_is_told_on_the_bus_and_no_other(
+    folder: DataFolder,
+) -> None:
+    numbers = [await asyncio.to_thread(see_stranger, folder, event) for event in ("e1", "e2")]
+    sighting = await asyncio.to_thread(see_once, folder, "e3")
+    for event in ("e1", "e2", "e3", "e4"):
+        await save_event(folder, event, identity())
+    orders: list[tuple[str, dict[str, Any], list[str]]] = [
+        (NAME_STRANGER, {"stranger": numbers[0], "name": "Ann"}, ["e1"]),
+        (NAME_SIGHTING, {"sighting": sighting, "name": "Ann"}, ["e3"]),
+        (IGNORE_STRANGER, {"stranger": numbers[1]}, ["e2"]),
+        (FORGET, {"name": "Ann"}, ["e1", "e3"]),
+    ]
+    for order, arguments, expected in orders:
+        async with running_main(folder) as told:
+            await order_gallery(folder, order, **arguments)
+        assert [sorted(each.relabelled) for each in told] == [expected]
+
+
+async def test_a_forgotten_person_is_in_no_message_that_was_told_and_others_stay(
+    folder: DataFolder,
+) -> None:
+    for name in ("Jörg", "Jörg Maria"):
+        await order_gallery(folder, ADD, name=name, model="m", faces=faces())
+    database = Database(folder.database)
+    await database.open()
+    people = await asyncio.to_thread(known_people, folder)
+    await tell_visit(
+        database,
+        [
+            identity(name=each.name, person_id=each.person_id, decision="known", track_id=at)
+            for at, each in enumerate(people)
+        ],
+    )
+    await database.close()
+    await order_gallery(folder, FORGET, name="Jörg")
+    database = Database(folder.database)
+    await database.open()
+    (delivery,) = await DeliveryStore(database).of_event("e1")
+    assert delivery.alert.title == "Somebody and Jörg Maria at door"
+    assert delivery.alert.event is not None
+    assert delivery.alert.event.names == ("Jörg Maria",)
+    sheet = await AlertSheetStore(database).get("e1")
+    assert sheet is not None
+    assert sheet.alerts == (delivery.alert,)
+    assert sheet.facts["held"] == {"email": "pause after somebody and Jörg Maria"}
+    (decision,) = await DecisionStore(database).of_event("e1")
+    assert decision.reason == "known: somebody, 0.1 above Jörg Maria"
+    await database.close()
+
+
+def known_people(folder: DataFolder) -> list[Person]:
+    with with_people(folder) as people:
+        return people.people()
+
+
+async def tell_visit(database: Database, seen: list[Identity]) -> None:
+    """An event of which a message was told and kept wherever messages are kept."""
+    event = make_event("e1", *seen)
+    await EventStore(database).save(event)
+    alert = AlertNotification(
+        event_ref="e1", channel="post", title="Jörg and Jörg Maria at door", text="x", event=event
+    )
+    await DeliveryStore(database).want(DeliveryKey("e1", "post", "me"), alert, NOON)
+    facts = {
+        "event": event.model_dump(mode="json"),
+        "held": {"email": "pause after Jörg and Jörg Maria"},
+    }
+    await AlertSheetStore(database).keep(AlertSheet("e1", "alerts", (alert,), facts=facts), NOON)
+    reason = "known: Jörg, 0.1 above Jörg Maria"
+    decision = Decision(
+        stage="s", camera="door", subject="f", passed=True, reason=reason, first_s=0, last_s=1
+    )
+    await DecisionStore(database).replace("e1", [decision])
 
 
 async def test_an_encrypted_gallery_needs_its_key_at_rest(folder: DataFolder) -> None:

@@ -14,8 +14,7 @@ from tests.fixtures.payloads import EVENT_ID, event, identity, utc_at
 from tests.fixtures.telegram_stand_in import CHAT, PERSON, Shown
 from tests.unit.modules.test_telegram_console import MEMBER, VIEWER, House, house
 
-from spyoncino.alerts.rules import Moment
-from spyoncino.alerts.text import words
+from spyoncino.modules.output.alert_engine import AlertEngine
 from spyoncino.modules.storage.face_keeper import FaceKeeper
 from spyoncino.modules.telegram_console import OLDEST_S
 from spyoncino.modules.telegram_naming import PEOPLE_OFFERED, digest_of
@@ -23,17 +22,15 @@ from spyoncino.persistence.database import Database
 from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.people import FaceDatabase
 from spyoncino.persistence.people_rows import NewFace, NewSighting, PersonKind
-from spyoncino.schemas.alerts import AlertNotification
-from spyoncino.schemas.events import Event, EventCompleted, EventState, Verdict
+from spyoncino.schemas.events import Event, EventCompleted, EventState, EventUpdate, Verdict
 from spyoncino.schemas.topics import (
     EVENT_COMPLETED,
+    EVENT_UPDATED,
     FACES_DETECTED,
     GALLERY_CHANGED,
-    NOTIFY_QUEUED,
 )
 from spyoncino.testing.harness import ModuleHarness
 
-QUEUED = NOTIFY_QUEUED.of("telegram")
 VISIT: Event = event(EventState.COMPLETED, identities=(identity(), identity(track_id=2)))
 
 
@@ -78,23 +75,14 @@ async def enrol(people: FaceDatabase, name: str, kind: PersonKind = PersonKind.K
 
 
 @asynccontextmanager
-async def told_house(
-    harness: ModuleHarness, visit: Event = VISIT, *, is_final: bool = True
-) -> AsyncIterator[House]:
-    """A house of which two chats were told of a visit; two faces may be asked about."""
+async def told_house(harness: ModuleHarness, visit: Event = VISIT) -> AsyncIterator[House]:
+    """A house of which three chats were told of a visit; two faces may be asked about."""
     await EventStore(harness.context.database).save(visit)
+    harness.context.channels = lambda: ("telegram",)
     async with house(harness, picture_wait_s=0.0) as home:
-        told = words(visit, Moment(visit.started_at.astimezone(), None), visit.camera)
-        alert = AlertNotification(
-            event_ref=EVENT_ID,
-            channel="telegram",
-            title=told.title,
-            text=told.text,
-            timestamp=harness.clock.utc_now(),
-            event=visit,
-            is_final=is_final,
-        )
-        await harness.feed(QUEUED, alert)
+        await harness.add(FaceKeeper)
+        await harness.add(AlertEngine, rules=({"name": "everything"},))
+        await harness.feed(EVENT_UPDATED, EventUpdate(event=visit))
         await home.until(lambda: all(home.far.messages(chat) for chat in (CHAT, VIEWER, MEMBER)))
         yield home
 
@@ -283,7 +271,6 @@ async def test_a_face_that_was_kept_of_the_visit_is_the_one_that_is_named(
     harness.context.faces = True
     visit = event(EventState.COMPLETED, identities=(identity(),))
     async with told_house(harness, visit) as home:
-        await harness.add(FaceKeeper)
         await harness.feed(FACES_DETECTED, detected(1.0, face(ANN)))
         await harness.feed(EVENT_COMPLETED, EventCompleted(event=visit))
         await harness.settle()
@@ -294,17 +281,6 @@ async def test_a_face_that_was_kept_of_the_visit_is_the_one_that_is_named(
         assert not (await home.module.health()).detail
         await asyncio.to_thread(people.forget, "ann-lee")
         assert await asyncio.to_thread(people.strangers.sightings) == []
-
-
-async def test_a_message_that_still_changes_is_left_to_the_alert_engine(
-    harness: ModuleHarness, people: FaceDatabase
-) -> None:
-    await see(people)
-    async with told_house(harness, is_final=False) as home:
-        question = await pressed(home, f"name:{EVENT_ID}")
-        assert (await replied(home, question, "Ann")).text.startswith("This is Ann. ")
-        await home.ask("/help")
-        assert home.far.messages()[0].edits == 0
 
 
 async def test_nobody_is_asked_about_while_the_visit_goes_on(harness: ModuleHarness) -> None:

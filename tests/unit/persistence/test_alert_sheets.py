@@ -54,6 +54,7 @@ async def test_closing_leaves_what_others_keep_open(store: AlertSheetStore) -> N
 async def test_what_was_not_kept_for_long_is_forgotten(store: AlertSheetStore) -> None:
     await store.keep(sheet("old"), NOON)
     await store.keep(sheet("new"), NOON + timedelta(days=1))
+    assert await store.forget(NOON) == 0
     assert await store.forget(NOON + timedelta(hours=1)) == 1
     assert await store.get("old") is None
     assert await store.get("new") is not None

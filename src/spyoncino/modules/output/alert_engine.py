@@ -6,7 +6,7 @@ The rules are in ``alerts.rules``, what holds them back in ``alerts.restraint``,
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from spyoncino.alerts.restraint import MAX_REMEMBERED, Digest, Limits, Restraint
@@ -22,18 +22,20 @@ from spyoncino.modules.alert_book import AlertBook, Message, Sheet
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.chores import Chores
 from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.persistence.mutes import MuteStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.control import ControlCommand
 from spyoncino.schemas.events import CLOSED_STATES, Event, EventState, EventUpdate
-from spyoncino.schemas.media import MediaArtifact, MediaKind
+from spyoncino.schemas.media import MediaArtifact, MediaKind, StorageAck
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.schemas.status import HealthState, HealthStatus
 from spyoncino.schemas.topics import (
     CONTROL_COMMAND,
     EVENT_COMPLETED,
     EVENT_CREATED,
+    EVENT_RELABELLED,
     EVENT_UPDATED,
     MEDIA_READY,
     NOTIFY_QUEUED,
@@ -49,6 +51,11 @@ TICK_S = 5.0
 FORGET_EVERY_S: Final = 3600.0
 """How often what is older than ``keep_days`` is deleted."""
 
+RETELL_FOR: Final = timedelta(hours=24)
+"""Messages of events that ended before are not edited when somebody gets a name: a stranger who
+came for a year would edit a hundred, which nobody looks at and every far side counts. A channel
+gives up what it owes after the same time (``give_up_after_s``)."""
+
 
 class AlertEngine(OutputModule[AlertSettings]):
     """Publishes ``notify.{channel}.queued``: once for each event and channel, then its changes."""
@@ -62,6 +69,7 @@ class AlertEngine(OutputModule[AlertSettings]):
         Consume(EVENT_UPDATED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(EVENT_COMPLETED, "on_event", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
         Consume(MEDIA_READY, "on_media", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
+        Consume(EVENT_RELABELLED, "on_relabelled", Policy.BLOCK, DURABLE_CAPACITY),
         Consume(SYSTEM_MODE, "on_mode", Policy.LATEST),
         Consume(CONTROL_COMMAND, "on_command", Policy.BLOCK, DURABLE_CAPACITY, durable=True),
     )
@@ -79,8 +87,8 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._mode: Mode | None = None
         self._digest_due_s = 0.0
         self._forget_due_s = 0.0
-        self._started_at = context.clock.utc_now()
         self._media = MediaStore(context.database)
+        self._events = EventStore(context.database)
         self._counts = {"told": 0, "edited": 0, "held_back": 0, "silent": 0, "digests": 0}
 
     async def configure(self, settings: AlertSettings) -> None:
@@ -90,20 +98,20 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     async def start(self) -> None:
         """Know what is muted, told and held back, and begin to look for digests that are due."""
-        self._started_at = self.context.clock.utc_now()
-        muted = await self._mutes.in_force(self._started_at)
+        now = self.context.clock.utc_now()
+        muted = await self._mutes.in_force(now)
         self._restraint.mutes = {mute.camera: mute.until for mute in muted}
-        await self._remember()
+        await self._remember(now)
         self._digest_due_s = self._now_s() + self.settings.digest_every_s
         self._chores.start(self._look_after(), "digests")
 
-    async def _remember(self) -> None:
+    async def _remember(self, now: datetime) -> None:
         """Go on with the pauses and with the digest of a former run."""
         longest_s = max((rule.cooldown_s for rule in self._rules()), default=0.0)
-        since = self._started_at - timedelta(seconds=longest_s)
+        since = now - timedelta(seconds=longest_s)
         for sheet in await self._book.told_since(since, MAX_REMEMBERED) if longest_s else ():
             for channel, message in sheet.told.items():
-                age_s = (self._started_at - message.told_at).total_seconds()
+                age_s = (now - message.told_at).total_seconds()
                 self._restraint.told(message.rule, channel, sheet.event, self._now_s() - age_s)
         for sheet in await self._book.held_back():
             for channel, reason in sheet.held.items():
@@ -188,7 +196,27 @@ class AlertEngine(OutputModule[AlertSettings]):
             sheet = self._book.get(artifact.event_ref) or await self._load(artifact.event_ref)
             if sheet is not None:
                 sheet.media[artifact.kind.value] = artifact.path
-                self._edit_all(sheet, is_repicture=artifact.kind is MediaKind.SNAPSHOT)
+                self._edit_all(sheet, is_news=artifact.kind is MediaKind.SNAPSHOT)
+                await self._send(sheet)
+
+    async def on_relabelled(self, stored: StorageAck) -> None:
+        """Have what was told of a past event say who its people are now, by every channel.
+
+        Who was told nothing stays so: a name is no reason to tell a visit late. What the order
+        left in the rows may say it already, so it is told again without looking for a difference.
+
+        Raises:
+            StorageError: The database refused.
+        """
+        event = await self._events.get(stored.event_ref)
+        oldest = self.context.clock.utc_now() - RETELL_FOR
+        if event is None or event.state not in CLOSED_STATES or event.ended_at < oldest:
+            return  # of one that is not over the next step would tell the former people again
+        async with self._turn:
+            sheet = self._book.get(event.event_id) or await self._load(event.event_id)
+            if sheet is not None:
+                self._restraint.forget(sheet.relabel(event), event.names)
+                self._edit_all(sheet, is_news=True)
                 await self._send(sheet)
 
     async def _sheet(self, event: Event) -> Sheet:
@@ -215,12 +243,12 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     # --- what is told ----------------------------------------------------------------------------
 
-    def _edit_all(self, sheet: Sheet, *, is_repicture: bool = False) -> None:
+    def _edit_all(self, sheet: Sheet, *, is_news: bool = False) -> None:
         """Put on the sheet what changes in the messages that were begun."""
         for channel, message in sheet.told.items():
             before = message.alert
             alert = self._alert(sheet, channel, message.rule, revision=before.revision + 1)
-            if is_repicture or _content(alert) != _content(before):
+            if is_news or _content(alert) != _content(before):
                 sheet.tell(Message(message.rule, alert, message.told_at))
                 self._counts["edited"] += 1
 

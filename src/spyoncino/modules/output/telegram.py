@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from spyoncino.alerts.retelling import told_anew
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume
 from spyoncino.core.guard import sentence
@@ -20,7 +19,6 @@ from spyoncino.modules.delivery import DeliveryModule, Receipt
 from spyoncino.modules.delivery_lane import OWED_AT_ONCE
 from spyoncino.modules.telegram_settings import Role, TelegramSettings
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey
-from spyoncino.persistence.events import EventStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.faces import GalleryChange
@@ -88,7 +86,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
             self._client = await self._stack.enter_async_context(client)
             if settings.console and not self.context.lossless:
                 self._console = TelegramConsole(
-                    self.context, self._client, lambda: self.settings, self._order, self._renamed
+                    self.context, self._client, lambda: self.settings, self._order, self._tell_named
                 )
                 self._chores.start(self._console.run(), f"{self.name} console")
             await self._find_doubtful()
@@ -140,21 +138,8 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
 
         await self.publish(CONTROL_COMMAND, mute_command(camera, for_s, self.name))
 
-    async def _renamed(self, change: GalleryChange, event_id: str) -> None:
-        """Somebody got a name: whoever knows faces hears it, and the messages of the event too.
-
-        Revisions are numbered by the alert engine, so only a message of which it tells nothing more
-        gets one here; another would take the place of the engine's next.
-        """
+    async def _tell_named(self, change: GalleryChange) -> None:
         await self.publish(GALLERY_CHANGED, change)
-        event = await EventStore(self.context.database).get(event_id)
-        for delivery in await self._store.of_event(event_id):
-            is_ours = delivery.key.channel == self.channel and delivery.alert.is_final
-            if event is not None and is_ours:
-                alert = told_anew(delivery.alert, event, self.context.clock.utc_now())
-                wanted = await self._store.want(delivery.key, alert, alert.timestamp)
-                if wanted.is_due:
-                    self._owe(wanted)
 
     # --- telling ---------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ unless faces are switched on, nor of who has a name, nor of an unsure face: it m
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -129,8 +130,11 @@ class FaceKeeper(StorageModule[GallerySettings]):
             await self._keep_when_stored(stored.event_ref)
 
     async def on_gallery(self, change: GalleryChange) -> None:
-        """Somebody was named, ignored or forgotten: the groups are made again."""
-        del change
+        """Somebody was named, ignored or forgotten: the groups are made again.
+
+        The order has rewritten past events; whoever gave it, here it is told of which.
+        """
+        await self._tell_relabelled(change.relabelled)
         async with self._turn:
             if self._book is not None:
                 await asyncio.to_thread(self._book.reload)
@@ -189,9 +193,12 @@ class FaceKeeper(StorageModule[GallerySettings]):
             return identity.model_copy(update={"stranger": told[seen]})
 
         past = EventIdentities(self.context.database, story_of)
-        event_ids = {seen.event_id for seen in told}
-        self._relabelled += await past.rewrite(event_ids, number)
-        for event_id in sorted(event_ids):
+        changed = await past.rewrite({seen.event_id for seen in told}, number)
+        self._relabelled += len(changed)
+        await self._tell_relabelled(changed)
+
+    async def _tell_relabelled(self, event_ids: Collection[str]) -> None:
+        for event_id in event_ids:
             news: dict[str, Any] = {"key": event_id, "event_ref": event_id}
             ack = StorageAck(source=self.name, subject="event", action="relabelled", **news)
             await self.publish(topics.EVENT_RELABELLED, ack)

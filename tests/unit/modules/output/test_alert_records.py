@@ -1,5 +1,6 @@
 """What the engine says about itself: decisions, counts, and a digest that comes again."""
 
+import pytest
 from tests.unit.modules.output.test_alert_engine import completed, created, engine, told, updated
 
 from spyoncino.modules.output.alert_engine import TICK_S
@@ -17,7 +18,12 @@ async def test_a_closed_event_says_once_who_told_it_and_by_which_rule(
     assert harness.reasons("alert") == []
     for _ in range(2):
         await completed(harness)
-    assert harness.reasons("alert") == [(True, "told by telegram, rule 'everything'")]
+    (decision,) = harness.decisions("alert")
+    assert (decision.passed, decision.reason, decision.count) == (
+        True,
+        "told by telegram, rule 'everything'",
+        1,
+    )
     health = await module.health()
     assert (health.state, health.numbers["edited"]) == (HealthState.OK, 1)
 
@@ -51,3 +57,44 @@ async def test_each_digest_tells_what_came_since_the_last_and_silence_makes_none
         await harness.clock.advance(TICK_S)
         await harness.settle()
     assert len(told(harness)) == seen[-1]
+
+
+async def test_no_digest_comes_before_its_time(harness: ModuleHarness) -> None:
+    await engine(harness, rules=RULES, digest_every_s=60.0)
+    await created(harness)
+    for number, seen in enumerate((2, 2)):
+        await created(harness, event_id=f"held-{number}")
+        for _ in range(int(60.0 / TICK_S) + 1 if number == 0 else 6):
+            await harness.clock.advance(TICK_S)
+            await harness.settle()
+        assert len(told(harness)) == seen
+
+
+async def test_a_module_that_stopped_has_nothing_in_memory_and_tells_no_digest(
+    harness: ModuleHarness,
+) -> None:
+    module = await engine(harness, rules=RULES, digest_every_s=10.0)
+    await created(harness)
+    await created(harness, event_id="second")
+    await module.stop()
+    assert len(module._book) == 0
+    for _ in range(4):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    assert len(told(harness)) == 1
+
+
+async def test_a_digest_that_cannot_be_made_at_all_is_said_in_health(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise ValueError("no such limit")
+
+    module = await engine(harness)
+    monkeypatch.setattr(module, "_tell_digests", fail)
+    for _ in range(2):
+        await harness.settle()
+        await harness.clock.advance(TICK_S)
+    await harness.settle()
+    health = await module.health()
+    assert (health.state, health.detail) == (HealthState.DEGRADED, "no such limit")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.fixtures.payloads import EVENT_ID, event
-from tests.unit.modules.output.test_alert_engine import EVERYTHING, artifact, engine, told
+from tests.unit.modules.output.test_alert_engine import EVERYTHING, artifact, engine, mute_of, told
 
 from spyoncino.errors import StorageError
 from spyoncino.modules.output.alert_engine import FORGET_EVERY_S, TICK_S, AlertEngine
@@ -17,7 +17,10 @@ from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.testing.harness import ModuleHarness
 
-PAUSE = {"rules": ({"name": "people", "cooldown_s": 3600.0},), "digest_every_s": 60.0}
+PAUSE: dict[str, Any] = {
+    "rules": ({"name": "people", "cooldown_s": 3600.0},),
+    "digest_every_s": 60.0,
+}
 
 
 async def heard(
@@ -166,9 +169,11 @@ async def test_the_mode_in_which_an_event_began_is_kept_with_it(harness: ModuleH
 
 
 async def test_a_restart_forgets_no_pause(harness: ModuleHarness) -> None:
-    await heard(await engine(harness, **PAUSE))
+    short = {"name": "cats", "when": {"labels": ["cat"]}, "cooldown_s": 1.0}
+    rules = {**PAUSE, "rules": (*PAUSE["rules"], short)}
+    await heard(await engine(harness, **rules))
     await harness.clock.advance(1800.0)
-    module = await restarted(harness, **PAUSE)
+    module = await restarted(harness, **rules)
     await heard(module, event_id="second")
     assert len(told(harness)) == 1
     await harness.clock.advance(1801.0)
@@ -225,3 +230,22 @@ async def test_sheets_are_forgotten_after_so_many_days(harness: ModuleHarness) -
     await harness.clock.advance(timedelta(days=2).total_seconds() + FORGET_EVERY_S)
     await wait_for_digest(harness)
     assert await store.get(EVENT_ID) is None
+
+
+async def test_files_of_an_event_that_only_a_former_run_heard_begin_are_shown(
+    harness: ModuleHarness,
+) -> None:
+    module = await engine(harness)
+    await MediaStore(harness.context.database).add(artifact(MediaKind.SNAPSHOT))
+    await heard(module)
+    assert told(harness)[-1].media == ("media/snapshot",)
+
+
+async def test_a_mute_is_in_force_after_a_restart(harness: ModuleHarness) -> None:
+    harness.set_camera()
+    module = await engine(harness)
+    await module.on_command(mute_of(harness, 3600.0))
+    module = await restarted(harness)
+    await heard(module, presses=(10.0,))
+    assert told(harness) == []
+    await module.stop()

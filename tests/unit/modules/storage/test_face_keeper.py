@@ -149,3 +149,13 @@ async def test_without_faces_nothing_is_kept(harness: ModuleHarness) -> None:
     keeper = await harness.add(FaceKeeper)
     await harness.feed(FACES_DETECTED, detected(1.0, face(ANN)))
     assert (await keeper.health()).numbers["remembered"] == 0
+
+
+async def test_events_that_an_order_has_relabelled_are_told_to_everybody(house: House) -> None:
+    change = GalleryChange(change="named", relabelled=("e1", "e2"))
+    await house.harness.feed(GALLERY_CHANGED, change)
+    told = house.harness.received(EVENT_RELABELLED)
+    assert [(each.event_ref, each.action) for each in told] == [
+        ("e1", "relabelled"),
+        ("e2", "relabelled"),
+    ]
