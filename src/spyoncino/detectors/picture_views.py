@@ -116,22 +116,30 @@ def lost_share(view: Sketch, now: Sketch) -> float:
 
 def _kept(view: Sketch, now: Sketch, across: int, down: int, least: float) -> float:
     """Share of the blocks that agree and have at least this share of their gradient."""
-    (rows, columns), sway = SKETCH_SHAPE, SWAY_CELLS
-    high, wide = rows // BLOCKS[0], columns // BLOCKS[1]
-    padded = np.pad(now, sway, mode="edge")
-    votes = kept = 0
-    for top, left in product(range(0, rows, high), range(0, columns, wide)):
-        block = view[top : top + high, left : left + wide]
-        y, x = top + down, left + across
-        is_inside = 0 <= y <= rows - high and 0 <= x <= columns - wide
-        if not is_inside or float(block.std()) < MIN_BLOCK:
-            continue
-        votes += 1
-        seen = now[y : y + high, x : x + wide]
-        if float(np.square(seen).mean()) >= least * float(np.square(block).mean()):
-            around = padded[y : y + high + 2 * sway, x : x + wide + 2 * sway]
-            kept += float(_correlations(around, block).max()) >= ALIKE
-    return kept / votes if votes >= MIN_VOTES else 0.0
+    (rows, columns), (tall, broad), sway = SKETCH_SHAPE, BLOCKS, SWAY_CELLS
+    high, wide = rows // tall, columns // broad
+    blocks = view.reshape(tall, high, broad, wide)
+    deviations = blocks.std(axis=(1, 3))
+    tops = down + high * np.arange(tall)
+    lefts = across + wide * np.arange(broad)
+    is_inside = ((tops >= 0) & (tops <= rows - high))[:, None] & (
+        (lefts >= 0) & (lefts <= columns - wide)
+    )
+    votes = is_inside & (deviations >= MIN_BLOCK)
+    if votes.sum() < MIN_VOTES:
+        return 0.0
+    centred = blocks - blocks.mean(axis=(1, 3), keepdims=True)
+    padded = np.roll(np.pad(now, sway, mode="edge"), (-down, -across), axis=(0, 1))
+    best = np.full(BLOCKS, -1.0, np.float32)
+    for y, x in product(range(2 * sway + 1), repeat=2):
+        seen = padded[y : y + rows, x : x + columns].reshape(blocks.shape)
+        if (y, x) == (sway, sway):
+            is_strong = np.square(seen).mean(axis=(1, 3)) >= least * np.square(blocks).mean(
+                axis=(1, 3)
+            )
+        products = (seen * centred).mean(axis=(1, 3))
+        best = np.maximum(best, products / np.maximum(seen.std(axis=(1, 3)) * deviations, 1e-3))
+    return float((votes & is_strong & (best >= ALIKE)).sum() / votes.sum())
 
 
 def block_count(view: Sketch) -> int:
