@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from tests.accuracy.tamper_scenes import (
     I420,
     LONG,
@@ -42,6 +44,10 @@ AFTER_S = 120.0
 LONG_S = 10 * 3600.0
 """A winter night, held as the end of a scene was."""
 
+UNSURE_S = 1800.0
+"""A camera that was turned so far that nothing of its view is left needs so long."""
+
+MOVED = PictureFault.MOVED
 BEGAN = datetime(2026, 6, 10, 12, 0).astimezone()
 
 Looks = dict[str, list[PictureFacts]]
@@ -62,9 +68,7 @@ def measured(pictures: list[I420], scenes: Iterable[str]) -> Looks:
     return looks
 
 
-def _looks(
-    pictures: list[I420], disturb: Disturb, for_s: float, seed: int
-) -> list[PictureFacts]:
+def _looks(pictures: list[I420], disturb: Disturb, for_s: float, seed: int) -> list[PictureFacts]:
     rng, looker = np.random.default_rng(seed), PictureLooker()
     return [
         looker.look(disturb(pictures[int(rng.integers(len(pictures)))], float(at_s), rng))
@@ -80,13 +84,14 @@ def kept(path: Path, cache: Path | None) -> Looks:
         looks = measured(pictures_of(path), scenes)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(file, **{name: _packed(each) for name, each in looks.items()})
+            arrays: dict[str, Any] = {name: _packed(each) for name, each in looks.items()}
+            np.savez_compressed(file, **arrays)
         return looks
-    with np.load(file) as arrays:
-        return {name: _unpacked(arrays[name]) for name in arrays.files}
+    with np.load(file) as found:
+        return {name: _unpacked(found[name]) for name in found.files}
 
 
-def _packed(looks: Sequence[PictureFacts]) -> np.ndarray:
+def _packed(looks: Sequence[PictureFacts]) -> NDArray[np.float32]:
     rows = []
     for each in looks:
         numbers = asdict(each)
@@ -96,10 +101,13 @@ def _packed(looks: Sequence[PictureFacts]) -> np.ndarray:
     return np.asarray(rows, np.float32)
 
 
-def _unpacked(rows: np.ndarray) -> list[PictureFacts]:
+def _unpacked(rows: NDArray[np.float32]) -> list[PictureFacts]:
     return [
         PictureFacts(
-            *(float(number) for number in row[:4]),
+            brightness_grey=float(row[0]),
+            contrast_grey=float(row[1]),
+            sharpness_grey=float(row[2]),
+            structure=float(row[3]),
             is_grey=bool(row[4]),
             same=None if np.isnan(row[5]) else float(row[5]),
             sketch=row[6:].astype(np.uint8).tobytes(),
@@ -147,11 +155,11 @@ def accustomed(looks: Looks, *, days_known: bool = True) -> Watch:
 
     Args:
         looks: Of the clip.
-        days_known: Three days of usual light lie before it.
+        days_known: Eight days of usual light lie before it.
     """
     watch = Watch(PictureJudge(JudgeSpec()), -USUAL_S)
-    for hour in range(72 if days_known else 0):
-        then = BEGAN - timedelta(hours=72 - hour)
+    for hour in range(192 if days_known else 0):
+        then = BEGAN - timedelta(hours=192 - hour)
         watch.judge.hours.note(then, LOOK_S, is_usable=True)
     half = len(looks["usual"]) // 2
     watch.show(looks["usual"][:half])
@@ -219,7 +227,7 @@ def main() -> None:
         usual = accustomed(looks)
         row = [path.stem, f"{usual.told.lowest:.2f}"]
         for name, (_, fault) in TAMPERED.items():
-            told = play(usual, looks, name)
+            told = play(usual, looks, name, for_s=UNSURE_S if fault is MOVED else 0.0)
             said = "; ".join(
                 f"{at_s:.0f}" if kind is fault else f"{kind} {at_s:.0f}"
                 for at_s, kind in told.faults
