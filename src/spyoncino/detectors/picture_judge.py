@@ -125,7 +125,7 @@ class PictureJudge:
         self.agreement = 0.0
         self._evidence_s: dict[PictureFault, float] = {}
         self._last_s: float | None = None
-        self._kept_s = float("-inf")
+        self._recent: list[tuple[float, float]] = []
         self._is_sudden: bool | None = None
         self._fine_s = 0.0
         self._alive_s = 0.0
@@ -222,12 +222,14 @@ class PictureJudge:
     def _note_sharpness(
         self, facts: PictureFacts, usual: View | None, now_s: float, *, is_lost: bool
     ) -> None:
-        if not is_lost:
+        """Compare with the sharpness of just now itself: fog may have become a view meanwhile."""
+        recent = [(at_s, grey) for at_s, grey in self._recent if now_s - at_s <= SUDDEN_S]
+        if not is_lost or usual is None:
             self._is_sudden = None
-            if usual is not None and facts.sharpness_grey >= KEPT_SHARPNESS * usual.sharpness_grey:
-                self._kept_s = now_s
         elif self._is_sudden is None:
-            self._is_sudden = now_s - self._kept_s <= SUDDEN_S
+            kept_grey = KEPT_SHARPNESS * usual.sharpness_grey
+            self._is_sudden = any(grey >= kept_grey for _, grey in recent)
+        self._recent = [*recent, (now_s, facts.sharpness_grey)]
 
     def _note_same(self, facts: PictureFacts, step_s: float) -> None:
         if facts.same is None:

@@ -1,5 +1,6 @@
 """Looks come in, a bad picture goes out, and what is known of a camera outlives a restart."""
 
+import asyncio
 from base64 import b64encode
 
 import numpy as np
@@ -49,13 +50,24 @@ async def test_a_covered_camera_becomes_one_message_and_its_end_edits_it(
     await harness.feed(STATUS_HEALTH, HealthSummary(state=HealthState.OK, modules={}))
     await show(harness, 300)
     assert harness.received(QUEUED) == []
-    await show(harness, 300, is_covered=True)
-    (alert,) = harness.received(QUEUED)
-    assert alert.title == f"{CAMERA} is covered"
-    await show(harness, 300)
-    first, *_, last = harness.received(QUEUED)
-    assert last.event_ref == first.event_ref
-    assert last.revision == 2
+    await show_until_queued(harness, 1, is_covered=True)
+    await show_until_queued(harness, 2)
+    first, second = harness.received(QUEUED)
+    assert first.title == f"{CAMERA} is covered"
+    assert (second.event_ref, second.revision) == (first.event_ref, 2)
+
+
+async def show_until_queued(
+    harness: ModuleHarness, count: int, *, is_covered: bool = False
+) -> None:
+    """The watchman asks its database in a thread: a busy machine needs some looks more."""
+    for _ in range(200):
+        await show(harness, LOOK_S, is_covered=is_covered)
+        await harness.settle()
+        if len(harness.received(QUEUED)) >= count:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"{len(harness.received(QUEUED))} messages, not {count}")
 
 
 def told(harness: ModuleHarness) -> list[PictureStatus]:
