@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spyoncino.detectors.picture_look import PictureLooker
-from spyoncino.detectors.picture_views import agreement, found_elsewhere, sketch_of
+from spyoncino.detectors.picture_views import found_elsewhere, match, sketch_of
 
 FPS = 15
 FRAMES = 60
@@ -78,7 +78,7 @@ def main() -> None:
             facts = looker.look(found[index % len(found)])
             looks.append(time.process_time() - began)
             began = time.process_time()
-            agreement(view, sketch_of(facts.sketch))
+            match(view, sketch_of(facts.sketch))
             likes.append(time.process_time() - began)
         began = time.process_time()
         found_elsewhere(view, np.ascontiguousarray(view[:, ::-1]))
@@ -88,7 +88,7 @@ def main() -> None:
         line = (
             f"{size[0]}x{size[1]}: look {look_ms:.2f} ms = {core:.4%} of a core, "
             f"{look_ms / options.every / (one_ms * FPS):.3%} of decoding ({one_ms:.2f} ms a "
-            f"picture, {FPS}/s); in main one view {like_ms:.2f} ms, search {search_ms:.0f} ms"
+            f"picture, {FPS}/s); in main one view {like_ms:.2f} ms, search {search_ms:.1f} ms"
         )
         print(line, flush=True)
 

@@ -4,8 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-DAYS: Final = 2
-"""Days in a row on which an hour was of use before anything is expected of it."""
+DAYS: Final = 7
+"""Days in a row on which an hour was of use before anything is expected of it: a lamp that goes out
+earlier on Saturdays is no news."""
+
+MAX_AGE_DAYS: Final = 2
+"""An hour that nobody saw for longer counts for nothing."""
 
 LOST_S: Final = 300.0
 """An hour without a usable picture for so long was not of use that day; a cat on the lens, or the
@@ -55,7 +59,7 @@ class UsableHours:
     def _good_days(self, hour: _Hour, local: datetime) -> int:
         """Good days up to yesterday, the last one counted also where nobody came by since."""
         age = local.toordinal() - hour.day
-        if not hour.day or age > DAYS:
+        if not hour.day or age > MAX_AGE_DAYS:
             return 0
         last = age > 0 and hour.lost_s < LOST_S
         return hour.good_days + 1 if last else (hour.good_days if age == 0 else 0)

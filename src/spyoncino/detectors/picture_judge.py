@@ -13,14 +13,7 @@ from typing import Any, Final
 from spyoncino.detectors.picture_facts import PictureFacts
 from spyoncino.detectors.picture_hours import UsableHours
 from spyoncino.detectors.picture_memory import FINE, MIN_STRUCTURE, SURE, Likeness, PictureMemory
-from spyoncino.detectors.picture_views import (
-    MIN_VOTES,
-    View,
-    block_count,
-    found_elsewhere,
-    lost_share,
-    sketch_of,
-)
+from spyoncino.detectors.picture_views import View, found_elsewhere, match, sketch_of
 
 MAX_STEP_S: Final = 15.0
 """A look stands for at most so long: after a pause nothing is known of the time between."""
@@ -29,20 +22,16 @@ FIRST_VIEW_S: Final = 120.0
 """The first view of a light is learned from pictures that were the same for so long."""
 
 NEW_VIEW_S: Final = 600.0
-"""Likewise a further one, as long as enough of a known one is left in it."""
+"""Likewise a further one, unless it is as if the camera had been turned."""
 
-FOREIGN: Final = 0.2
-"""Agreement up to which a picture has nothing of a view: three blocks of sixteen by chance."""
+OTHER: Final = 0.5
+"""Share of the blocks that must show other edges than they did before a camera was moved: 0.5 to 1
+where it was; else 0.38 at most in half of the looks, and 0.44 where less than ``FINE`` is left of
+the view (docs/design/tamper.md)."""
 
-DOUBTFUL: Final = 0.4
-"""Agreement up to which a view may have moved: bays, railings and bricks look alike after it."""
-
-BETTER: Final = 0.35
-"""By so much more blocks must agree at the new place."""
-
-LOST_SHARPNESS: Final = 0.35
-LOST_STRUCTURE: Final = 0.5
-"""Shares of the usual sharpness and structure below which a picture has lost them."""
+LOST_SHARPNESS: Final = 0.2
+"""Share of the usual sharpness below which a picture has lost it: 0.02 to 0.13 is left behind a
+hand, a cloth and paint, 0.32 and more against the sun, by infrared, in rain and behind a van."""
 
 LOST_EVERYWHERE: Final = 0.8
 """Share of the blocks that must have faded: a van before the door leaves more than a fifth."""
@@ -58,9 +47,6 @@ BLACK_CONTRAST: Final = 8.0
 
 DIM_GREY: Final = 60.0
 """A picture that lost its structure and is darker than this may just have lost its lamp."""
-
-DARK_UNKNOWN_S: Final = 86400.0
-"""Black at hours of which nothing is known is told after a whole day and night of it."""
 
 SAME: Final = 0.98
 """Share of the tiles with content that must be byte for byte the same."""
@@ -80,7 +66,7 @@ FADE: Final = 2.0
 CLEAR_S: Final = 30.0
 """Fine for so long, and a fault is over."""
 
-UNSURE_MOVED: Final = 0.25
+UNSURE_MOVED: Final = 0.1
 """Confidence that a camera was moved when its old view is nowhere in the new one."""
 
 
@@ -101,7 +87,7 @@ class JudgeSpec:
     moved_after_s: float = 180.0
     frozen_after_s: float = 300.0
     dark_after_s: float = 600.0
-    slow_after_s: float = 21600.0
+    slow_after_s: float = 86400.0
     accept_after_s: float = 3600.0
 
 
@@ -139,7 +125,7 @@ class PictureJudge:
         self.agreement = 0.0
         self._evidence_s: dict[PictureFault, float] = {}
         self._last_s: float | None = None
-        self._kept_s = float("-inf")
+        self._recent: list[tuple[float, float]] = []
         self._is_sudden: bool | None = None
         self._fine_s = 0.0
         self._alive_s = 0.0
@@ -182,15 +168,15 @@ class PictureJudge:
         spec = self.spec
         if _is_black(facts):
             is_expected = self.hours.expects_picture(local)
-            after_s = spec.dark_after_s if is_expected else DARK_UNKNOWN_S
+            after_s = spec.dark_after_s if is_expected else spec.slow_after_s
             return Suspicion(PictureFault.DARK, after_s, 1.0, "the picture is black")
         if is_lost and usual is not None:
             return self._covered(facts, local)
         if self._same_s > 0 and self._alive_s >= ALIVE_S:
             after_s = max(spec.frozen_after_s, USUAL_FACTOR * self._usual_same_s)
             return Suspicion(PictureFault.FROZEN, after_s, 1.0, "the same picture again and again")
-        if usual is not None and like.share <= DOUBTFUL and facts.structure >= MIN_STRUCTURE:
-            return self._moved(facts, usual, like.share)
+        if like.view is not None and like.share < FINE and like.match.other >= OTHER:
+            return self._moved(facts, like.view)
         return None
 
     def _covered(self, facts: PictureFacts, local: datetime) -> Suspicion:
@@ -198,22 +184,20 @@ class PictureJudge:
         is_new_light = not self.memory.knows(is_grey=facts.is_grey)
         is_doubtful = is_new_light or facts.brightness_grey < DIM_GREY
         is_slow = not self._is_sudden or (is_doubtful and not self.hours.expects_picture(local))
-        after_s = max(spec.covered_after_s, spec.slow_after_s) if is_slow else spec.covered_after_s
+        after_s = spec.slow_after_s if is_slow else spec.covered_after_s
         why = "everything in the picture became indistinct"
         return Suspicion(PictureFault.COVERED, after_s, 1.0, why)
 
-    def _moved(self, facts: PictureFacts, usual: View, share: float) -> Suspicion | None:
-        if block_count(usual.sketch) < MIN_VOTES:
-            return None
-        shift = found_elsewhere(usual.sketch, sketch_of(facts.sketch))
-        if shift is not None and shift.share >= share + BETTER:
-            percent = round(100 * max(abs(shift.across), abs(shift.down)))
-            why = f"what it showed is now {percent} % of the picture away"
-            return Suspicion(PictureFault.MOVED, self.spec.moved_after_s, 1.0, why)
-        if share > FOREIGN or not self.memory.knows(is_grey=facts.is_grey):
+    def _moved(self, facts: PictureFacts, view: View) -> Suspicion | None:
+        if not self.memory.knows(is_grey=facts.is_grey):
             return None  # the first night by infrared looks like nothing that was seen before
-        why = "nothing of what it usually shows is left"
-        return Suspicion(PictureFault.MOVED, self.spec.moved_after_s, UNSURE_MOVED, why)
+        shift = found_elsewhere(view.sketch, sketch_of(facts.sketch))
+        if shift is None:
+            why, confidence = "nothing of what it usually shows is left", UNSURE_MOVED
+        else:
+            percent = round(100 * max(abs(shift.across), abs(shift.down)))
+            why, confidence = f"what it showed is now {percent} % of the picture away", 1.0
+        return Suspicion(PictureFault.MOVED, self.spec.moved_after_s, confidence, why)
 
     # --- what is usual ---------------------------------------------------------------------------
 
@@ -231,21 +215,21 @@ class PictureJudge:
             return False
         if usual.is_grey != facts.is_grey and facts.structure >= MIN_STRUCTURE:
             return False  # a light that was never seen may well show less
-        return (
-            facts.sharpness_grey < LOST_SHARPNESS * usual.sharpness_grey
-            and facts.structure < LOST_STRUCTURE * usual.structure
-            and lost_share(usual.sketch, sketch_of(facts.sketch)) >= LOST_EVERYWHERE
-        )
+        if facts.sharpness_grey >= LOST_SHARPNESS * usual.sharpness_grey:
+            return False
+        return match(usual.sketch, sketch_of(facts.sketch)).lost >= LOST_EVERYWHERE
 
     def _note_sharpness(
         self, facts: PictureFacts, usual: View | None, now_s: float, *, is_lost: bool
     ) -> None:
-        if not is_lost:
+        """Compare with the sharpness of just now itself: fog may have become a view meanwhile."""
+        recent = [(at_s, grey) for at_s, grey in self._recent if now_s - at_s <= SUDDEN_S]
+        if not is_lost or usual is None:
             self._is_sudden = None
-            if usual is not None and facts.sharpness_grey >= KEPT_SHARPNESS * usual.sharpness_grey:
-                self._kept_s = now_s
         elif self._is_sudden is None:
-            self._is_sudden = now_s - self._kept_s <= SUDDEN_S
+            kept_grey = KEPT_SHARPNESS * usual.sharpness_grey
+            self._is_sudden = any(grey >= kept_grey for _, grey in recent)
+        self._recent = [*recent, (now_s, facts.sharpness_grey)]
 
     def _note_same(self, facts: PictureFacts, step_s: float) -> None:
         if facts.same is None:
@@ -277,7 +261,8 @@ class PictureJudge:
         elif not self.memory.knows(is_grey=facts.is_grey) and self.suspicion is None:
             needed_s = FIRST_VIEW_S
         else:
-            needed_s = NEW_VIEW_S if like.share > FOREIGN else self.spec.accept_after_s
+            is_doubtful = self._evidence_s.get(PictureFault.MOVED, 0.0) > 0
+            needed_s = self.spec.accept_after_s if is_doubtful else NEW_VIEW_S
         if self.memory.try_new(facts, step_s, now_s) >= needed_s:
             self.memory.accept_new()
         return is_known

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from spyoncino.detectors.picture_facts import SKETCH_SHAPE, PictureFacts
-from spyoncino.detectors.picture_views import VIEWS_PER_LIGHT, Sketch, View, agreement, sketch_of
+from spyoncino.detectors.picture_views import VIEWS_PER_LIGHT, Match, Sketch, View, match, sketch_of
 
 LEARN_S: Final = 600.0
 """Time constant of a view's running averages: slower than a visit, faster than dusk."""
@@ -32,11 +32,16 @@ class Likeness:
 
     Args:
         view: The known view it is most like; ``None`` where nothing is known.
-        share: Agreement with it, 0..1.
+        match: How its blocks compare.
     """
 
     view: View | None
-    share: float
+    match: Match
+
+    @property
+    def share(self) -> float:
+        """Agreement, 0..1."""
+        return self.match.alike
 
 
 class PictureMemory:
@@ -55,16 +60,16 @@ class PictureMemory:
 
         The newest are asked first, and none after one that is certain: usually one alone.
         """
-        now, best = sketch_of(facts.sketch), Likeness(None, 0.0)
+        now, best = sketch_of(facts.sketch), Likeness(None, Match(0.0, 0.0, 0.0))
         for view in sorted(self.views, key=lambda known: -known.last_s):
             if best.share >= CERTAIN:
                 break
-            share = agreement(view.sketch, now)
-            is_better = share > best.share or (
-                share == best.share and view.is_grey == facts.is_grey
+            found = match(view.sketch, now)
+            is_better = found.alike > best.share or (
+                found.alike == best.share and view.is_grey == facts.is_grey
             )
             if best.view is None or is_better:
-                best = Likeness(view, share)
+                best = Likeness(view, found)
         return best
 
     def learn(self, view: View, facts: PictureFacts, step_s: float, now_s: float) -> None:
@@ -81,7 +86,7 @@ class PictureMemory:
             self._candidate = None
             return 0.0
         found, now = self._candidate, sketch_of(facts.sketch)
-        if found is None or found.is_grey != facts.is_grey or agreement(found.sketch, now) < FINE:
+        if found is None or found.is_grey != facts.is_grey or match(found.sketch, now).alike < FINE:
             self._candidate = _view(facts, now, now_s)
             return 0.0
         _follow(found, facts, max(0.05, min(1.0, step_s / LEARN_S)), now_s)
@@ -110,7 +115,6 @@ class PictureMemory:
                 "sketch": base64.b64encode(_cells(view.sketch)).decode(),
                 "is_grey": view.is_grey,
                 "sharpness_grey": view.sharpness_grey,
-                "structure": view.structure,
                 "seen_s": view.seen_s,
                 "last_s": view.last_s,
             }
@@ -133,7 +137,6 @@ class PictureMemory:
                     sketch=sketch_of(base64.b64decode(each["sketch"])),
                     is_grey=bool(each["is_grey"]),
                     sharpness_grey=float(each["sharpness_grey"]),
-                    structure=float(each["structure"]),
                     seen_s=float(each["seen_s"]),
                     last_s=float(each["last_s"]),
                 )
@@ -142,15 +145,12 @@ class PictureMemory:
 
 
 def _view(facts: PictureFacts, sketch: Sketch, now_s: float) -> View:
-    return View(
-        sketch, facts.is_grey, facts.sharpness_grey, facts.structure, seen_s=0.0, last_s=now_s
-    )
+    return View(sketch, facts.is_grey, facts.sharpness_grey, seen_s=0.0, last_s=now_s)
 
 
 def _follow(view: View, facts: PictureFacts, weight: float, now_s: float) -> None:
     view.sketch = view.sketch + weight * (sketch_of(facts.sketch) - view.sketch)
     view.sharpness_grey += weight * (facts.sharpness_grey - view.sharpness_grey)
-    view.structure += weight * (facts.structure - view.structure)
     view.last_s = now_s
 
 

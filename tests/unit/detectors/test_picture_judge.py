@@ -35,7 +35,7 @@ INFRARED = replace(view(7), is_grey=True, sharpness_grey=4.0, structure=0.4)
 class Watch:
     """A judge, and a clock that goes on with each look."""
 
-    def __init__(self, spec: JudgeSpec | None = None, *, days: int = 3) -> None:
+    def __init__(self, spec: JudgeSpec | None = None, *, days: int = 8) -> None:
         self.judge = PictureJudge(spec or JudgeSpec())
         self.at_s = 0.0
         for hour in range(24 * days):
@@ -62,7 +62,7 @@ class Watch:
         (FLAT, PictureFault.COVERED, 120),
         (replace(FLAT, brightness_grey=35.0), PictureFault.COVERED, 120),
         (view(across=20), PictureFault.MOVED, 180),
-        (view(seed=2), PictureFault.MOVED, 720),
+        (view(seed=2), PictureFault.MOVED, 1800),
         (replace(USUAL, same=1.0), PictureFault.FROZEN, 300),
         (BLACK, PictureFault.DARK, 600),
     ],
@@ -126,7 +126,7 @@ def test_the_first_infrared_night_is_learned_and_the_day_after_it_is_known() -> 
 
 
 def test_a_new_view_that_stays_becomes_usual_and_the_old_one_is_known_still() -> None:
-    watch = Watch(JudgeSpec(accept_after_s=1200))
+    watch = Watch(JudgeSpec(moved_after_s=60, accept_after_s=1200))
     assert watch.show(view(seed=2), 1300) is not None
     assert watch.judge.fault is None
     assert watch.show(USUAL, 1200) is None

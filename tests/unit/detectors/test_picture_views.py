@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from spyoncino.detectors.picture_facts import SKETCH_SHAPE
 from spyoncino.detectors.picture_views import (
+    Match,
     Sketch,
-    agreement,
-    block_count,
     found_elsewhere,
-    lost_share,
+    match,
     sketch_of,
 )
 
@@ -35,14 +34,15 @@ def test_light_and_sway_keep_a_view(
 ) -> None:
     view = scene(seed)
     now = (np.roll(view, sway, axis=(0, 1)) * gain + offset).astype(np.float32)
-    assert agreement(view, now) >= 0.75
+    assert match(view, now).alike >= 0.75
 
 
 @settings(max_examples=8, deadline=None)
 @given(seeds=st.tuples(st.integers(0, 10_000), st.integers(10_001, 20_000)))
 def test_two_scenes_have_nothing_in_common(seeds: tuple[int, int]) -> None:
     view, now = scene(seeds[0]), scene(seeds[1])
-    assert agreement(view, now) <= 0.15
+    assert match(view, now).alike <= 0.15
+    assert match(view, now).other >= 0.85
     assert found_elsewhere(view, now) is None
 
 
@@ -52,27 +52,27 @@ def test_a_view_that_moved_is_found_and_told_by_how_much(seed: int, by: int) -> 
     columns = SKETCH_SHAPE[1]
     wide = scene(seed, wider=by)
     before, after = wide[:, by:], wide[:, :columns]  # the camera turned left: it moved right
-    assert agreement(before, after) <= 0.2
+    assert match(before, after).alike <= 0.2
     shift = found_elsewhere(before, after)
     assert shift is not None
     assert shift.across == pytest.approx(by / columns)
     assert shift.down == 0
-    assert shift.share >= 0.9
 
 
 def test_a_van_leaves_the_rest_of_a_view_and_a_cover_leaves_nothing() -> None:
     view = scene(3)
     van = view.copy()
     van[8:30, 14:] = 5
-    assert agreement(view, van) >= 0.25
-    assert lost_share(view, van) < 0.8
-    assert lost_share(view, view * 0.3) == 1.0
+    assert match(view, van).alike >= 0.25
+    assert match(view, van).lost < 0.8
+    assert match(view, van).other == 0
+    faded = match(view, view * 0.3)
+    assert (faded.alike, faded.lost, faded.other) == (1, 1, 0)
 
 
 def test_an_even_wall_cannot_be_compared() -> None:
     wall = np.full(SKETCH_SHAPE, 20, np.float32)
-    assert block_count(wall) == 0
-    assert agreement(wall, scene(1)) == 0
+    assert match(wall, scene(1)) == Match(0, 0, 0)
 
 
 def test_a_sketch_of_another_size_is_refused() -> None:

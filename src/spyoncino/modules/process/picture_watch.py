@@ -54,7 +54,7 @@ class PictureSettings(ModuleSettings):
         default=_DEFAULTS.moved_after_s,
         ge=30,
         description="The usual view for so many seconds at another place of the picture: moved. "
-        "Four times as long where it is nowhere in the picture.",
+        "Ten times as long where it is nowhere in the picture.",
     )
     frozen_after_s: float = Field(
         default=_DEFAULTS.frozen_after_s,
@@ -66,13 +66,13 @@ class PictureSettings(ModuleSettings):
         default=_DEFAULTS.dark_after_s,
         ge=60,
         description="Black for so many seconds at an hour at which it was not on former days: "
-        "dark. At other hours a day and a night of it are told.",
+        "dark. At other hours it needs slow_after_s.",
     )
     slow_after_s: float = Field(
         default=_DEFAULTS.slow_after_s,
         ge=600,
         description="So many seconds if it became indistinct slowly, as by fog or dirt, or dim "
-        "at an hour of which nothing is known yet.",
+        "or black at an hour that is not known to be light.",
     )
     accept_after_s: float = Field(
         default=_DEFAULTS.accept_after_s,

@@ -1,17 +1,20 @@
 """Looks come in, a bad picture goes out, and what is known of a camera outlives a restart."""
 
+import asyncio
 from base64 import b64encode
 
 import numpy as np
 
 from spyoncino.detectors.picture_facts import SKETCH_SHAPE
+from spyoncino.modules.output.watchman import Watchman
 from spyoncino.modules.process.picture_watch import PictureWatch
 from spyoncino.schemas.picture import PictureLook, PictureState, PictureStatus
-from spyoncino.schemas.status import HealthState
-from spyoncino.schemas.topics import CAMERA_LOOK, STATUS_PICTURE
+from spyoncino.schemas.status import HealthState, HealthSummary
+from spyoncino.schemas.topics import CAMERA_LOOK, NOTIFY_QUEUED, STATUS_HEALTH, STATUS_PICTURE
 from spyoncino.testing.harness import CAMERA, ModuleHarness
 
 LOOK_S = 15.0
+QUEUED = NOTIFY_QUEUED.of("pigeon")
 _RNG = np.random.default_rng(1)
 EDGES = _RNG.integers(0, 200, SKETCH_SHAPE, np.uint8).tobytes()
 
@@ -35,6 +38,36 @@ async def show(harness: ModuleHarness, for_s: float, *, is_covered: bool = False
     for _ in range(round(for_s / LOOK_S)):
         await harness.clock.advance(LOOK_S)
         await harness.feed(CAMERA_LOOK.of(CAMERA), look(is_covered=is_covered))
+
+
+async def test_a_covered_camera_becomes_one_message_and_its_end_edits_it(
+    harness: ModuleHarness,
+) -> None:
+    harness.context.channels = lambda: ("pigeon",)
+    harness.set_camera(CAMERA)
+    await harness.add(PictureWatch)
+    await harness.add(Watchman)
+    await harness.feed(STATUS_HEALTH, HealthSummary(state=HealthState.OK, modules={}))
+    await show(harness, 300)
+    assert harness.received(QUEUED) == []
+    await show_until_queued(harness, 1, is_covered=True)
+    await show_until_queued(harness, 2)
+    first, second = harness.received(QUEUED)
+    assert first.title == f"{CAMERA} is covered"
+    assert (second.event_ref, second.revision) == (first.event_ref, 2)
+
+
+async def show_until_queued(
+    harness: ModuleHarness, count: int, *, is_covered: bool = False
+) -> None:
+    """The watchman asks its database in a thread: a busy machine needs some looks more."""
+    for _ in range(200):
+        await show(harness, LOOK_S, is_covered=is_covered)
+        await harness.settle()
+        if len(harness.received(QUEUED)) >= count:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"{len(harness.received(QUEUED))} messages, not {count}")
 
 
 def told(harness: ModuleHarness) -> list[PictureStatus]:
