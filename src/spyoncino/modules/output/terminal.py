@@ -64,8 +64,8 @@ def line_of(alert: AlertNotification) -> str:
     Control characters are left out: a name must not be able to steer the terminal.
     """
     words, event = alert.title or alert.text, alert.event
-    story = "" if event is None else event.story
-    if alert.title and alert.text not in ("", story) and not alert.text.startswith(alert.title):
+    is_own = event is None or alert.text != event.story  # the story says what the title does
+    if alert.title and alert.text and is_own and not alert.text.startswith(alert.title):
         words = f"{alert.title}: {alert.text}"
     words = "".join(each if each.isprintable() else " " for each in words)
     words = " ".join(words.split())

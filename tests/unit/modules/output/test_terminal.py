@@ -45,7 +45,13 @@ async def test_a_message_is_a_line_and_each_edit_that_reads_otherwise_is_one_mor
         alert(),
         alert(2, media=("a/snapshot.jpg",)),
         alert(3, media=("a/snapshot.jpg",)),
-        alert(4, title="Livia rang at door", media=("a/snapshot.jpg", "a/clip.mp4"), is_final=True),
+        alert(
+            4,
+            title="Livia rang at door",
+            text="Livia rang at door, 12:03",
+            media=("a/snapshot.jpg", "a/clip.mp4"),
+            is_final=True,
+        ),
     )
     assert capsys.readouterr().out.splitlines() == [
         f"{at} ✉ Somebody rang at door",
