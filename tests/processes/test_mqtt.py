@@ -298,7 +298,9 @@ async def test_what_the_broker_is_too_small_for_is_left_out_and_said_once(
 def test_the_size_of_a_packet_is_counted_as_the_library_writes_it(payload_bytes: int) -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     topic, payload = "spy/é", bytes(payload_bytes)
-    with client._in_callback_mutex:  # so it only queues the packet: there is no connection
-        client._send_publish(1, topic.encode(), payload, qos=1)
-    (packet,) = client._out_packet
-    assert packet_bytes(topic, payload) == len(packet["packet"])
+    written: list[int] = []
+    client._packet_queue = (  # type: ignore[method-assign]  # there is no connection
+        lambda _command, packet, *_: written.append(len(packet))
+    )
+    client._send_publish(1, topic.encode(), payload, qos=1)
+    assert written == [packet_bytes(topic, payload)]
