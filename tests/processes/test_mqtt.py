@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import paho.mqtt.client as paho
 import pytest
@@ -299,8 +300,10 @@ def test_the_size_of_a_packet_is_counted_as_the_library_writes_it(payload_bytes:
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     topic, payload = "spy/é", bytes(payload_bytes)
     written: list[int] = []
-    client._packet_queue = (  # type: ignore[method-assign]  # there is no connection
-        lambda _command, packet, *_: written.append(len(packet))
-    )
-    client._send_publish(1, topic.encode(), payload, qos=1)
+
+    def keep(_command: int, packet: bytes, *_: Any) -> None:
+        written.append(len(packet))
+
+    with patch.object(client, "_packet_queue", keep), patch.object(client, "_sock", object()):
+        client._send_publish(1, topic.encode(), payload, qos=1)
     assert written == [packet_bytes(topic, payload)]
