@@ -85,7 +85,9 @@ class PressFigures:
         )
         if message is None:
             return "The message about the press was not out yet."
-        name = ", nobody was named" if named is None else f", and with the name after {named:.0f} ms"
+        name = (
+            ", nobody was named" if named is None else f", and with the name after {named:.0f} ms"
+        )
         if named == message:
             name = ", with the name in it"
         return f"The message was out {message:.0f} ms after the press{name}."

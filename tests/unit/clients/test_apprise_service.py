@@ -4,6 +4,7 @@ import asyncio
 import logging
 from pathlib import Path
 
+import apprise
 import pytest
 from tests.fixtures.apprise_stand_in import TOKEN, service
 
@@ -97,3 +98,16 @@ def test_other_addresses_are_refused_without_repeating_them(url: str, problem: s
     assert said.startswith("phone: ")
     assert problem in said
     assert "s3cret" not in said
+
+
+@pytest.mark.parametrize(
+    ("scheme", "plugin"),
+    [("dbus", "NotifyDBus"), ("macosx", "NotifyMacOSX"), ("windows", "NotifyWindows")],
+)
+def test_the_desktop_is_a_service_that_needs_no_tls_where_its_library_is(
+    scheme: str, plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(getattr(apprise.plugins, plugin), "enabled", True)
+    assert wrong_service(f"{scheme}://") == ""
+    monkeypatch.setattr(getattr(apprise.plugins, plugin), "enabled", False)
+    assert wrong_service(f"{scheme}://").startswith(f"{scheme}:// does not work here")
