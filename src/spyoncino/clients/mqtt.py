@@ -53,7 +53,7 @@ class _Client(aiomqtt.Client):
     largest_packet_bytes: int | None = None
     """Maximum Packet Size (MQTT 5.0, section 3.2.2.3.6); ``None``: any, or nothing was said."""
 
-    def _on_connect(  # type: ignore[override]  # the library's own signature, loosely typed
+    def _on_connect(
         self,
         client: Any,
         userdata: Any,

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from pathlib import Path
 
-import apprise
 import pytest
+from apprise.plugins import N_MGR
 from tests.fixtures.apprise_stand_in import TOKEN, service
 
 from spyoncino.clients.apprise_service import (
@@ -100,14 +100,12 @@ def test_other_addresses_are_refused_without_repeating_them(url: str, problem: s
     assert "s3cret" not in said
 
 
-@pytest.mark.parametrize(
-    ("scheme", "plugin"),
-    [("dbus", "NotifyDBus"), ("macosx", "NotifyMacOSX"), ("windows", "NotifyWindows")],
-)
+@pytest.mark.parametrize("scheme", ["dbus", "macosx", "windows"])
 def test_the_desktop_is_a_service_that_needs_no_tls_where_its_library_is(
-    scheme: str, plugin: str, monkeypatch: pytest.MonkeyPatch
+    scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(getattr(apprise.plugins, plugin), "enabled", True)
+    plugin = N_MGR[scheme]
+    monkeypatch.setattr(plugin, "enabled", True)
     assert wrong_service(f"{scheme}://") == ""
-    monkeypatch.setattr(getattr(apprise.plugins, plugin), "enabled", False)
+    monkeypatch.setattr(plugin, "enabled", False)
     assert wrong_service(f"{scheme}://").startswith(f"{scheme}:// does not work here")
