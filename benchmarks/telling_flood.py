@@ -51,10 +51,6 @@ MINUTE_S = 60.0
 STEPS = 50
 STEP_S = 0.001
 PATIENCE_S = 30.0
-TRY_S = 300.0
-"""What a try may take. It is real time, and Telegram's pace is kept by the drill's clock, which
-hardly moves while the events are worked off: with less a try that only waits counts as failed."""
-
 BETWEEN_PRESSES_S = 10.0
 """By the drill's clock: a bell is not pressed more often, and Telegram has its own limits."""
 
@@ -152,7 +148,7 @@ class Drill:
             )
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        sections: dict[str, dict[str, Any]] = {**self.far.settings(TRY_S), "alerts": ENGINE}
+        sections: dict[str, dict[str, Any]] = {**self.far.settings(20.0), "alerts": ENGINE}
         for channel in ("email", "telegram"):
             sections[channel]["picture_wait_s"] = 0.0
         for kind in KINDS:
