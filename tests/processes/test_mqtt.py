@@ -6,25 +6,32 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import paho.mqtt.client as paho
 import pytest
 import pytest_asyncio
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pydantic import SecretStr
 from tests.fixtures.mosquitto_broker import PASSWORD, Ear, Mosquitto, mosquitto, retained, until
 from tests.fixtures.payloads import EVENT_ID, event
 from tests.fixtures.programs import Running, sim, write_config
 
+from spyoncino.clients.mqtt import packet_bytes
 from spyoncino.modules.output.mqtt import MqttModule
 from spyoncino.persistence.database import Database
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import DoorbellEvent, EventCreated, EventState
+from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.modes import Mode, ModeOrder, SystemMode
 from spyoncino.schemas.topics import (
     CONFIG_UPDATE,
     DOORBELL_PRESSED,
     EVENT_CREATED,
+    MEDIA_READY,
     MODE_ORDER,
     NOTIFY_CONFIRMED,
+    NOTIFY_FAILED,
     NOTIFY_QUEUED,
 )
 from spyoncino.testing.harness import ModuleHarness
@@ -250,3 +257,53 @@ async def test_a_broker_that_does_not_let_us_in_is_told_in_a_sentence_without_th
     said = caplog.text + detail + "".join(capsys.readouterr())
     assert "wr0ng-one" not in said
     assert PASSWORD not in said
+
+
+async def test_what_the_broker_is_too_small_for_is_left_out_and_said_once(
+    harness: ModuleHarness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = MediaArtifact(
+        kind=MediaKind.SNAPSHOT,
+        event_ref=EVENT_ID,
+        camera="door",
+        path="snapshot.jpg",
+        content_type="image/jpeg",
+        size_bytes=9000,
+    )
+    (tmp_path / "small").mkdir()
+    with mosquitto(tmp_path / "small", "max_packet_size 8000") as small, Ear(small) as ear:
+        module = await added(harness, small)
+        file = harness.context.data.root / picture.path
+        for size_bytes in (9000, 9001):
+            file.write_bytes(bytes(size_bytes))
+            await harness.feed(MEDIA_READY, picture)
+            await until_so(harness, lambda: bool(module._board.left_out))
+        huge = alert(harness).model_copy(update={"text": "long " * 2000})
+        await harness.feed(NOTIFY_QUEUED.of("mqtt"), huge)
+        await until_so(harness, lambda: bool(harness.received(NOTIFY_FAILED.of("mqtt"))))
+        await harness.feed(NOTIFY_QUEUED.of("mqtt"), alert(harness, 2))
+        await until_so(harness, lambda: bool(ear.on(VISIT)))
+        numbers = (await module.health()).numbers
+        assert (numbers["connections"], numbers["topics_left_out"]) == (1, 1)
+        assert "oversize" not in small.said()
+        file.write_bytes(bytes(7000))
+        await harness.feed(MEDIA_READY, picture)
+        await until_so(harness, lambda: bool(ear.on("spyoncino/cameras/door/picture")))
+        assert not module._board.left_out
+    (report,) = harness.received(NOTIFY_FAILED.of("mqtt"))
+    assert "takes 8000 bytes at most" in report.reason
+    assert capsys.readouterr().out.count("left out at the broker") == 1
+
+
+@pytest.mark.parametrize("payload_bytes", [0, 100, 116, 117, 16_000, 16_372, 16_373, 2_200_000])
+def test_the_size_of_a_packet_is_counted_as_the_library_writes_it(payload_bytes: int) -> None:
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    topic, payload = "spy/é", bytes(payload_bytes)
+    written: list[int] = []
+
+    def keep(_command: int, packet: bytes, *_: Any) -> None:
+        written.append(len(packet))
+
+    with patch.object(client, "_packet_queue", keep), patch.object(client, "_sock", object()):
+        client._send_publish(1, topic.encode(), payload, qos=1)
+    assert written == [packet_bytes(topic, payload)]

@@ -1,14 +1,16 @@
 """One event is one message at every far side, edited as facts arrive; what both said is printed.
 
 The far sides are real servers on this machine: a mail server with TLS and login, an MQTT broker
-with TLS and password, a receiver that checks signatures, a service of Apprise, and a Bot API that
-keeps the documented rules. ``pytest -rA`` shows the transcripts.
+with TLS and password, a receiver that checks signatures, a service of Apprise, a push service with
+a browser behind it, and a Bot API that keeps the documented rules. ``pytest -rA`` shows the
+transcripts.
 """
 
 import asyncio
+import importlib.util
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -25,21 +27,27 @@ from tests.fixtures.mail_stand_in import postman
 from tests.fixtures.mosquitto_broker import PASSWORD, Ear, mosquitto, retained
 from tests.fixtures.payloads import EVENT_ID, event, known
 from tests.fixtures.telegram_stand_in import CHAT, TOKEN, telegram
+from tests.fixtures.web_push_stand_in import push_service
 from tests.fixtures.webhook_stand_in import receiver
 
 from spyoncino.clients import apprise_service
+from spyoncino.clients.push_subscription import packed
+from spyoncino.clients.vapid_key import VapidKey
 from spyoncino.modules.delivery import DeliveryModule
 from spyoncino.modules.output.apprise import AppriseModule
 from spyoncino.modules.output.email import EmailModule
 from spyoncino.modules.output.mqtt import MqttModule
 from spyoncino.modules.output.telegram import TelegramModule
+from spyoncino.modules.output.web_push import WebPushModule
 from spyoncino.modules.output.webhook import WebhookModule
+from spyoncino.modules.page_push import PagePush
 from spyoncino.modules.telegram_settings import ChatSettings
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.topics import NOTIFY_QUEUED
 from spyoncino.testing.harness import ModuleHarness
+from spyoncino.web.views import PushOrder
 
 pytestmark = [
     pytest.mark.slow,
@@ -49,6 +57,7 @@ pytestmark = [
 ]
 
 SECRET = "hmac-of-the-house"  # noqa: S105 - of a test
+PUSH_KEY = packed(b"\7" * 32)
 VISIT = "spyoncino/events/door"
 STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Somebody rang", ()),
@@ -73,12 +82,14 @@ class Far:
         count: How many messages and edits arrived.
         transcript: What was said.
         judge: Fails unless all is one message, or one thread.
+        prepare: Done once the channel is there.
     """
 
     settings: dict[str, Any]
     count: Callable[[], int]
     transcript: Callable[[], Sequence[str]]
     judge: Callable[[], None]
+    prepare: Callable[[ModuleHarness], Awaitable[None]] | None = None
 
 
 @asynccontextmanager
@@ -203,6 +214,34 @@ async def bot_api(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far
         yield Far(settings, lambda: far.requests, lambda: far.transcript, judge)
 
 
+@asynccontextmanager
+async def browser(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]:
+    """A push service that checks tokens, and a browser that decrypts what it gets."""
+    del folder
+    if any(importlib.util.find_spec(name) is None for name in ("cryptography", "aiohttp")):
+        pytest.skip("the extra push is not installed")
+    async with push_service(now_s()) as far:
+        phone = far.subscribe("phone", VapidKey(PUSH_KEY).public_key)
+
+        def count() -> int:
+            far.now_s = now_s()
+            return sum(shown.states for shown in phone.screen.values())
+
+        def judge() -> None:
+            assert far.refused == []
+            (shown,) = phone.screen.values()
+            assert (shown.states, shown.sounds, shown.note["revision"]) == (LAST, 1, LAST)
+            assert len({headers["Topic"] for headers in far.headers}) == 1
+
+        async def prepare(harness: ModuleHarness) -> None:
+            harness.context.channels = lambda: ("web_push",)
+            order = PushOrder.model_validate(far.subscription("phone"))
+            await PagePush(harness.context).add(order, "Firefox on Android")
+
+        settings = {"contact": "mailto:ann@example.org", "private_key": SecretStr(PUSH_KEY)}
+        yield Far(settings, count, lambda: phone.transcript, judge, prepare)
+
+
 Opens = Callable[[Path, Callable[[], float]], AbstractAsyncContextManager[Far]]
 
 FAR_SIDES: dict[str, tuple[type[DeliveryModule[Any]], Opens, tuple[int, ...]]] = {
@@ -210,6 +249,7 @@ FAR_SIDES: dict[str, tuple[type[DeliveryModule[Any]], Opens, tuple[int, ...]]] =
     "email": (EmailModule, mail_server, FIRST_NAME_AND_END),
     "mqtt": (MqttModule, broker, EVERY_STEP),
     "telegram": (TelegramModule, bot_api, EVERY_STEP),
+    "web_push": (WebPushModule, browser, EVERY_STEP),
     "apprise": (AppriseModule, note_service, FIRST_NAME_AND_END),
 }
 
@@ -261,6 +301,8 @@ async def test_one_event_is_one_message_at_the_far_side_however_often_it_changes
         (harness.context.data.root / name).write_bytes(bytes(1000))
     async with opens(folder, lambda: harness.clock.utc_now().timestamp()) as far:
         await harness.add(kind, **{**far.settings, "enabled": True})
+        if far.prepare is not None:
+            await far.prepare(harness)
         owed = DeliveryStore(harness.context.database)
         for number, expected in enumerate(counts, 1):
             alert = revision(harness, channel, number)

@@ -17,6 +17,7 @@ from tests.fixtures.rtsp_camera import free_port
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from spyoncino.clients import apprise_service
+from spyoncino.clients.push_subscription import packed
 from telling_far import CHANNELS, FarSides
 
 pytestmark = [
@@ -31,9 +32,12 @@ SECRETS = {
     "SPYONCINO_EMAIL__PASSWORD": "m4il-of-the-house",
     "SPYONCINO_TELEGRAM__TOKEN": "987654:b0t-of-the-house",
     "SPYONCINO_MQTT__PASSWORD": "br0ker-of-the-house",
+    "SPYONCINO_WEB_PUSH__PRIVATE_KEY": packed(b"pr1vate-key-of-the-house-of-ours"),
 }
+SHORT_KEY = "sh0rt-of-the-house"
 URL_KEY, BEAT_KEY, TOPIC = "k3y-in-the-address", "b3at-of-the-house", "t0pic-of-the-house"
-WORDS = (*(text.split(":")[-1] for text in SECRETS.values()), URL_KEY, BEAT_KEY, TOPIC)
+WORDS = (*(text.split(":")[-1] for text in SECRETS.values()), URL_KEY, BEAT_KEY, TOPIC, SHORT_KEY)
+PUSH_CONTACT = "mailto:ann@example.org"
 OPENAPI = "api/v1/openapi.json"
 PAGES = ("", "metrics", OPENAPI)
 ALL = {*CHANNELS, *(["apprise"] if apprise_service.is_installed() else [])}
@@ -42,6 +46,7 @@ WRONG = {
     "SPYONCINO_TELEGRAM__TOKEN": "b0t-of-the-house without a number",
     "SPYONCINO_DEAD_MAN__HEARTBEAT_URL": f"http://example.org/{BEAT_KEY}",
     "SPYONCINO_APPRISE__SERVICES__PHONE": f"json://example.org/{TOPIC}",
+    "SPYONCINO_WEB_PUSH__PRIVATE_KEY": SHORT_KEY,
     "SPYONCINO_EMAIL__PASSWORD": "[m4il-of-the-house]",
 }
 """Secrets that are no good: each is refused when the settings are read."""
@@ -66,6 +71,7 @@ def house(folder: Path, far: FarSides) -> Path:
         ("mqtt", "password"),
     ):
         del sections[section][key]
+    sections["web_push"] = {"enabled": True, "contact": PUSH_CONTACT}
     address = f"{sections['webhook'].pop('url')}?key={URL_KEY}"
     lines = {
         **SECRETS,
@@ -165,6 +171,7 @@ def test_secrets_that_are_refused_are_not_repeated_in_the_refusal(tmp_path: Path
         webhook={"enabled": True},
         telegram={"enabled": True, "chats": [{"id": 1}]},
         email={"enabled": True},
+        web_push={"enabled": True, "contact": PUSH_CONTACT},
         apprise={"enabled": "apprise" in ALL},
     )
     for words in (("config", "check"), ("--debug", "run")):

@@ -1,6 +1,7 @@
 """``spyoncino demo``: the whole system over a simulated front door; no camera, no configuration."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,7 @@ DEMO_SETTINGS: dict[str, Any] = {
     },
     "console": {"show": "auto"},
     "faces": {"enabled": True},
+    "terminal": {"enabled": True},
 }
 
 
@@ -74,13 +76,13 @@ def demo(
     async def introduce() -> None:
         told = await person.introduce(application.bus)
         if told:
-            console.print(told, markup=False, soft_wrap=True)
+            sys.stdout.write(f"{told}\n")  # which a live table catches, unlike a console of ours
 
     asyncio.run(serve(application, stop_after_s, beside=introduce))
-    asyncio.run(_tell_what_is_there(data, figures.lines()))
+    asyncio.run(_tell_what_is_there(data, figures))
 
 
-async def _tell_what_is_there(data: DataFolder, figures: list[str]) -> None:
+async def _tell_what_is_there(data: DataFolder, figures: PressFigures) -> None:
     console = stdout()
     database = Database(data.database)
     await database.open()
@@ -96,13 +98,15 @@ async def _tell_what_is_there(data: DataFolder, figures: list[str]) -> None:
             )
             if event.story:
                 console.print(f"  {event.story}.", markup=False, soft_wrap=True)
+            for told in figures.told(event.press_ids):
+                console.print(f"  {told}", markup=False, soft_wrap=True)
             for artifact in await media.of_event(event.event_id):
                 path = data.root / artifact.path
                 console.print(f"  {artifact.kind.value:<9} {path}", markup=False, soft_wrap=True)
     finally:
         await database.close()
-    if figures:
-        console.print("\n" + "\n".join(figures), markup=False, soft_wrap=True)
+    if lines := figures.lines():
+        console.print("\n" + "\n".join(lines), markup=False, soft_wrap=True)
     console.print(
         f"\nMore: spyoncino --data {data.root} events list, and explain EVENT for the reasons.",
         markup=False,

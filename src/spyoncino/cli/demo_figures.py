@@ -1,4 +1,4 @@
-"""How soon after a press there are pictures, a row and a name: read off the bus by ``demo``."""
+"""How soon after a press there are pictures, a row, a message and a name, read off the bus."""
 
 import statistics
 from collections.abc import Iterable
@@ -7,8 +7,11 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.message import Message
 from spyoncino.events.story import names_of
 from spyoncino.schemas import topics
+from spyoncino.schemas.alerts import AlertNotification, DeliveryReport, DeliveryState
 
 _PICTURE, _ROW, _NAME = "first frame", "event row", "name"
+_MESSAGE, _NAMED = "message", "name told"
+_CHANNEL = "terminal"
 _NS_PER_MS = 1e6
 
 
@@ -20,7 +23,10 @@ class PressFigures:
         self._presses_of: dict[str, tuple[str, ...]] = {}
         self._named_before: set[str] = set()
         self._early: set[str] = set()
-        self._after: dict[str, dict[str, int]] = {what: {} for what in (_PICTURE, _ROW, _NAME)}
+        self._alerts: dict[tuple[str, int], tuple[tuple[str, ...], bool]] = {}
+        self._after: dict[str, dict[str, int]] = {
+            what: {} for what in (_PICTURE, _ROW, _MESSAGE, _NAME, _NAMED)
+        }
 
     def listen(self, bus: Bus) -> None:
         """Hear everything about presses."""
@@ -29,6 +35,7 @@ class PressFigures:
         for topic in (topics.EVENT_CREATED, topics.EVENT_UPDATED, topics.EVENT_COMPLETED):
             bus.subscribe(topic, self.on_event, name=f"demo {topic.name}")
         bus.subscribe(topics.EVENT_STORED, self.on_stored, name="demo rows")
+        bus.subscribe(f"notify.{_CHANNEL}.*", self.on_message, name="demo messages")
 
     async def on_press(self, message: Message) -> None:
         """Somebody rang."""
@@ -55,6 +62,36 @@ class PressFigures:
         presses = self._presses_of.get(message.payload.event_ref, ())
         self._note(_ROW, presses, message.published_ns)
 
+    async def on_message(self, message: Message) -> None:
+        """A revision is to be told, or was; which one names somebody is known of the former."""
+        told = message.payload
+        if isinstance(told, AlertNotification) and told.event is not None:
+            named = bool(names_of(told.event))
+            self._alerts[told.event_ref, told.revision] = (told.event.press_ids, named)
+        elif isinstance(told, DeliveryReport) and told.state is not DeliveryState.FAILED:
+            presses, named = self._alerts.get((told.event_ref, told.revision), ((), False))
+            self._note(_MESSAGE, presses, message.published_ns)
+            if named:
+                self._note(_NAMED, presses, message.published_ns)
+
+    def told(self, press_ids: Iterable[str]) -> list[str]:
+        """Of each press how long after it the message was out, and the name in it."""
+        return [self._told_of(press) for press in press_ids if press in self._pressed]
+
+    def _told_of(self, press: str) -> str:
+        message, named = (
+            None if at is None else (at - self._pressed[press]) / _NS_PER_MS
+            for at in (self._after[what].get(press) for what in (_MESSAGE, _NAMED))
+        )
+        if message is None:
+            return "The message about the press was not out yet."
+        name = (
+            ", nobody was named" if named is None else f", and with the name after {named:.0f} ms"
+        )
+        if named == message:
+            name = ", with the name in it"
+        return f"The message was out {message:.0f} ms after the press{name}."
+
     def _note(self, what: str, presses: Iterable[str], at_ns: int) -> None:
         for press in presses:
             self._after[what].setdefault(press, at_ns)
@@ -72,8 +109,8 @@ class PressFigures:
                 if press in self._pressed
             )
             lines.append(f"  press -> {what:<12} {_told(after_ms, count)}")
-        if early := len(self._early & self._pressed.keys()):
-            lines[-1] += f"; {early} named on the way to the door already"
+            if what == _NAME and (early := len(self._early & self._pressed.keys())):
+                lines[-1] += f"; {early} named on the way to the door already"
         return lines
 
 

@@ -64,6 +64,8 @@ def wrong_service(url: str) -> str:
     """
     service = _service(url)
     scheme = url.partition("://")[0].lower()
+    if service is None and scheme in ON_THIS_MACHINE:
+        return f"{scheme}:// does not work here: see Apprise's page for the library that it needs"
     if service is None:
         named = f"{scheme}://" if re.fullmatch(r"[a-z0-9]{1,20}", scheme) else "it"
         return f"{named} is no address that Apprise understands: see its page about that service"

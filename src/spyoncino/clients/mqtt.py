@@ -10,13 +10,14 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import aiomqtt
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from spyoncino.clock import Clock
-from spyoncino.errors import DeliveryError
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
 
 FIRST_PAUSE_S: Final = 1.0
 """Pause before the second try to connect; it doubles with each further."""
@@ -44,6 +45,25 @@ _REFUSES_USER: Final = frozenset({0x86, 0x87})
 
 _TAKEN_OVER: Final = 0x8E
 """Somebody else has connected with the same client id (MQTT 5.0, section 3.14.2.1)."""
+
+
+class _Client(aiomqtt.Client):
+    """Remembers what the broker said about itself when it let us in; the library forgets it."""
+
+    largest_packet_bytes: int | None = None
+    """Maximum Packet Size (MQTT 5.0, section 3.2.2.3.6); ``None``: any, or nothing was said."""
+
+    def _on_connect(
+        self,
+        client: Any,
+        userdata: Any,
+        flags: Any,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        largest = getattr(properties, "MaximumPacketSize", None)
+        self.largest_packet_bytes = largest if isinstance(largest, int) else None
+        super()._on_connect(client, userdata, flags, reason_code, properties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +137,7 @@ class MqttLink:
         self._on_connected = on_connected
         self._on_arrival = on_arrival
         self._clock = clock
-        self._client: aiomqtt.Client | None = None
+        self._client: _Client | None = None
         self._up = asyncio.Event()
         self.connections = 0
         self.last_error = ""
@@ -148,11 +168,18 @@ class MqttLink:
         """Publish and wait for the acknowledgement.
 
         Raises:
+            DeliveryRefusedError: The broker takes no packet of this size; it was not sent.
             DeliveryError: There is no connection, or no acknowledgement in time.
         """
         client = self._client
         if client is None:
             raise DeliveryError(self.last_error or f"{self._where} is not connected yet")
+        size_bytes, largest = packet_bytes(topic, payload), client.largest_packet_bytes
+        if largest is not None and size_bytes > largest:
+            raise DeliveryRefusedError(
+                f"{self._where} takes {largest} bytes at most, and this has {size_bytes}; "
+                "raise max_packet_size there"
+            )
         try:
             await client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=retain)
         except aiomqtt.MqttError as error:
@@ -166,7 +193,7 @@ class MqttLink:
         finally:
             _retrieve_errors(client)
 
-    async def _live_with(self, client: aiomqtt.Client) -> None:
+    async def _live_with(self, client: _Client) -> None:
         async with client:
             for topic in self._topics:
                 await client.subscribe(topic, qos=AT_LEAST_ONCE)
@@ -184,13 +211,13 @@ class MqttLink:
                 self._client = None
                 self._up.clear()
 
-    async def _new_client(self) -> aiomqtt.Client:
+    async def _new_client(self) -> _Client:
         broker = self._broker
         tls = None
         if broker.security == "tls":
             tls = await asyncio.to_thread(_trust, broker.certificate_file)
         is_5 = broker.protocol == "5"
-        return aiomqtt.Client(
+        return _Client(
             broker.host,
             broker.port,
             username=broker.user or None,
@@ -232,6 +259,16 @@ class MqttLink:
                 "give each house its own mqtt.topic_prefix"
             )
         return f"ended the connection: {code}"
+
+
+def packet_bytes(topic: str, payload: bytes) -> int:
+    """Size of the packet that publishes this (MQTT 5.0, sections 2.1 and 3.3).
+
+    After a byte and the length of the rest in seven bits each come topic and its length, the
+    packet's number, the length of the properties, of which there are none, and the payload.
+    """
+    rest = 2 + len(topic.encode()) + 2 + 1 + len(payload)
+    return 1 + max(1, -(-rest.bit_length() // 7)) + rest
 
 
 def _retrieve_errors(client: aiomqtt.Client) -> None:

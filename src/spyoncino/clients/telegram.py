@@ -265,9 +265,10 @@ class TelegramClient:
         if (blocked_s := self._pacer.blocked_s(place)) > 0:
             raise DeliveryError("Telegram asked for a pause in this chat", blocked_s)
         in_chat = ONE_CHAT if chat_id > 0 else ONE_GROUP
-        await self._pacer.wait({place: in_chat, EVERYWHERE: ALL_CHATS}, is_new=is_new)
+        limits = {place: in_chat, EVERYWHERE: ALL_CHATS}
         try:
-            done = await self._call(method, {"chat_id": chat_id, **fields}, files)
+            async with self._pacer.turn(limits, is_new=is_new):
+                done = await self._call(method, {"chat_id": chat_id, **fields}, files)
         except DeliveryError as error:
             if error.retry_after_s is not None:
                 self._pacer.block(place, error.retry_after_s)

@@ -149,10 +149,27 @@ def _put(layer: Layer, name: str, text: str, origin: Origin, *, is_text: bool = 
         )
     location: Location = tuple(keys)
     if not is_text and text.lstrip()[:1] in ("[", "{"):
-        inner_layer = read_yaml_text(f"value: {text}", str(origin), origin.folder)
+        inner_layer = _yaml_value(name, text, origin)
         group[keys[-1]] = inner_layer.data["value"]
         for inner_location in inner_layer.origins:
             layer.origins[location + inner_location[1:]] = origin
     else:
         group[keys[-1]] = text
     layer.origins[location] = origin
+
+
+def _yaml_value(name: str, text: str, origin: Origin) -> Layer:
+    """A list or group that a variable holds, as the value of the one key ``value``.
+
+    Raises:
+        ConfigError: It is none. What is wrong with it is not quoted: it may be a secret.
+    """
+    try:
+        return read_yaml_text(f"value: {text}", str(origin), origin.folder)
+    except ConfigError:
+        key = ".".join(name.removeprefix(PREFIX).lower().split("__"))
+        raise ConfigError(
+            f"{origin}: {name} sets {key} and begins with {text.lstrip()[0]}, so it is read as a "
+            f"list or group of YAML, which it is not; correct it, or if it is text (a password), "
+            f"put it into a file of its own and name that in {name}_FILE"
+        ) from None

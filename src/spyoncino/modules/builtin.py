@@ -29,6 +29,7 @@ BUILTIN: tuple[str, ...] = (
     "spyoncino.modules.output.email:EmailModule",
     "spyoncino.modules.output.mqtt:MqttModule",
     "spyoncino.modules.output.telegram:TelegramModule",
+    "spyoncino.modules.output.terminal:TerminalModule",
     "spyoncino.modules.output.watchman:Watchman",
     "spyoncino.modules.output.web_push:WebPushModule",
     "spyoncino.modules.output.webhook:WebhookModule",

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spyoncino.clients.home_assistant import Document, platforms, with_farewell
-from spyoncino.errors import DeliveryError
+from spyoncino.errors import DeliveryError, DeliveryRefusedError
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 Publish = Callable[[str, bytes], Awaitable[None]]
-"""Publishes a retained value; raises ``DeliveryError``."""
+"""Publishes a retained value; raises ``DeliveryError``, refused when it will never be taken."""
 
 Memory = dict[str, dict[str, str]]
 """Topic to the entities of its document and their platforms; none where it is no document."""
@@ -28,13 +28,15 @@ class Board:
     """Retained topics.
 
     Args:
-        publish: How a value gets to the broker.
+        publish: How a value gets to the broker. One that it refuses is left out.
         file: Remembers the topics.
         log: Where trouble with the file is told.
     """
 
     def __init__(self, publish: Publish, file: Path, log: "FilteringBoundLogger") -> None:
-        self._publish = publish
+        self._publish_to_broker = publish
+        self.left_out: set[str] = set()
+        """Topics whose newest value the broker refused: it was too large."""
         self._file = file
         self._log = log
         self._values: dict[str, bytes] = {}
@@ -109,6 +111,17 @@ class Board:
                 self.tell_again(topic)
                 raise
         self._has_news.clear()
+
+    async def _publish(self, topic: str, payload: bytes) -> None:
+        """Publish; what is refused is left out, which is said once for each topic."""
+        try:
+            await self._publish_to_broker(topic, payload)
+        except DeliveryRefusedError as error:
+            if topic not in self.left_out:
+                self.left_out.add(topic)
+                self._log.warning("left out at the broker", topic=topic, why=str(error))
+        else:
+            self.left_out.discard(topic)
 
     def _read(self) -> Memory:
         try:

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from apprise.plugins import N_MGR
 from tests.fixtures.apprise_stand_in import TOKEN, service
 
 from spyoncino.clients.apprise_service import (
@@ -38,7 +39,10 @@ async def test_a_note_arrives_with_its_picture(tmp_path: Path) -> None:
     [(401, DeliveryRefusedError), (429, DeliveryError), (503, DeliveryError), (302, DeliveryError)],
 )
 async def test_a_refusal_is_told_apart_from_a_bad_moment_and_no_redirect_is_followed(
-    status: int, kind: type[DeliveryError], caplog: pytest.LogCaptureFixture
+    status: int,
+    kind: type[DeliveryError],
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with service() as far:
         far.answers = [status]
@@ -46,17 +50,17 @@ async def test_a_refusal_is_told_apart_from_a_bad_moment_and_no_redirect_is_foll
             await asyncio.to_thread(send, far.url, NOTE)
         assert far.requests == 1
     assert type(caught.value) is kind
-    assert TOKEN not in str(caught.value) + caplog.text
+    assert TOKEN not in str(caught.value) + caplog.text + "".join(capsys.readouterr())
 
 
 async def test_a_service_that_is_not_there_is_told_without_its_address(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with service() as far:
         url = far.url
     with pytest.raises(DeliveryError, match="was not reached") as caught:
         await asyncio.to_thread(send, url, NOTE)
-    assert TOKEN not in str(caught.value) + caplog.text
+    assert TOKEN not in str(caught.value) + caplog.text + "".join(capsys.readouterr())
     with pytest.raises(DeliveryRefusedError, match="does not understand"):
         await asyncio.to_thread(send, "nonsense", NOTE)
     log = logging.getLogger("apprise")
@@ -94,3 +98,14 @@ def test_other_addresses_are_refused_without_repeating_them(url: str, problem: s
     assert said.startswith("phone: ")
     assert problem in said
     assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("scheme", ["dbus", "macosx", "windows"])
+def test_the_desktop_is_a_service_that_needs_no_tls_where_its_library_is(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = N_MGR[scheme]
+    monkeypatch.setattr(plugin, "enabled", True)
+    assert wrong_service(f"{scheme}://") == ""
+    monkeypatch.setattr(plugin, "enabled", False)
+    assert wrong_service(f"{scheme}://").startswith(f"{scheme}:// does not work here")

@@ -9,8 +9,8 @@ CHAT = {"chat": (Limit(3, 3.0, 1),)}
 
 
 async def sent_at_s(clock: FakeClock, pacer: Pacer, *, is_new: bool) -> float:
-    await pacer.wait(CHAT, is_new=is_new)
-    return clock.monotonic_ns() / 1e9
+    async with pacer.turn(CHAT, is_new=is_new):
+        return clock.monotonic_ns() / 1e9
 
 
 async def test_a_burst_goes_at_once_and_what_is_more_waits(clock: FakeClock) -> None:
@@ -44,5 +44,25 @@ async def test_a_pause_that_was_asked_for_ends(clock: FakeClock) -> None:
 async def test_chats_that_are_not_used_are_forgotten(clock: FakeClock) -> None:
     pacer = Pacer(clock)
     for number in range(MAX_PLACES + 3):
-        await pacer.wait({str(number): (Limit(1, 60.0, 0),)}, is_new=True)
-    await pacer.wait({"0": (Limit(1, 60.0, 0),)}, is_new=True)
+        async with pacer.turn({str(number): (Limit(1, 60.0, 0),)}, is_new=True):
+            pass
+    async with pacer.turn({"0": (Limit(1, 60.0, 0),)}, is_new=True):
+        pass
+
+
+async def test_what_is_answered_late_may_have_arrived_late(clock: FakeClock) -> None:
+    """The far side counts arrivals: three slow ones and a quick one are four in three seconds."""
+    pacer = Pacer(clock)
+    began_s: list[float] = []
+
+    async def send(answer_s: float) -> None:
+        async with pacer.turn(CHAT, is_new=True):
+            began_s.append(clock.monotonic_ns() / 1e9)
+            await clock.sleep(answer_s)
+
+    tasks = [asyncio.create_task(send(answer_s)) for answer_s in (1.0, 2.0, 0.5, 0.0, 0.0, 0.0)]
+    await clock.advance(0.0)
+    for _ in range(100):
+        await clock.advance(0.1)
+    await asyncio.gather(*tasks)
+    assert [round(each, 1) for each in began_s] == [0.0, 0.0, 0.0, 3.5, 4.0, 5.0]

@@ -30,7 +30,7 @@ def test_lists_and_groups_are_read_as_yaml() -> None:
 
 
 def test_a_broken_list_names_its_variable() -> None:
-    with pytest.raises(ConfigError, match=r"variable SPYONCINO_A.*this is not YAML"):
+    with pytest.raises(ConfigError, match=r"variable SPYONCINO_A: SPYONCINO_A sets a and .*YAML"):
         read_variables({"SPYONCINO_A": "[person, "}, HERE)
 
 
@@ -117,3 +117,17 @@ def test_no_dotenv_file_is_no_problem_but_a_broken_one_is(tmp_path: Path) -> Non
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read as text"):
         read_dotenv(path)
+
+
+@pytest.mark.parametrize("secret", ["[abc", "{abc: *s3cret", "[!s3cret x]", "[a, b]]"])
+def test_a_value_that_looks_like_a_list_names_file_line_and_key_and_not_itself(
+    tmp_path: Path, secret: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"# secrets\nSPYONCINO_EMAIL__PASSWORD={secret}\n")
+    with pytest.raises(ConfigError) as caught:
+        read_dotenv(file)
+    said = str(caught.value)
+    assert said.startswith(f"{file}:2: SPYONCINO_EMAIL__PASSWORD sets email.password and begins")
+    assert "SPYONCINO_EMAIL__PASSWORD_FILE" in said
+    assert secret[1:4] not in said.removeprefix(str(file))

@@ -140,6 +140,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
                 "connections": link.connections,
                 "rings_missed": self._rings_missed,
                 "pictures_left_out": self._pictures_left_out,
+                "topics_left_out": len(self._board.left_out),
             },
         )
 

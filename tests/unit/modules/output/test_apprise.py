@@ -92,7 +92,7 @@ async def test_a_picture_that_cannot_come_is_named(harness: ModuleHarness) -> No
 
 
 async def test_a_refusal_is_given_up_and_no_secret_is_told(
-    harness: ModuleHarness, caplog: pytest.LogCaptureFixture
+    harness: ModuleHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with service() as far:
         far.answers = [403]
@@ -101,7 +101,9 @@ async def test_a_refusal_is_given_up_and_no_secret_is_told(
         await settled(harness, far, 1)
         (report,) = harness.received(NOTIFY_FAILED.of("apprise"))
         assert report.reason == "JSON answered 403"
-        said = f"{report}{caplog.text}{await module.health()}{shown(module.settings)}"
+        logged = capsys.readouterr().out
+        assert "not delivered" in logged
+        said = f"{report}{logged}{await module.health()}{shown(module.settings)}"
         assert TOKEN not in said
 
 
