@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:  # so that tests and their fixtures import as test
     sys.path.insert(0, str(ROOT))
 
 from tests.fixtures.loop_guard import loop_guard, session_loop_guard  # noqa: E402
+from tests.fixtures.ready_database import ready_database  # noqa: E402
 
 from spyoncino.clock import FakeClock  # noqa: E402 - the path comes first
 from spyoncino.testing.harness import ModuleHarness  # noqa: E402
@@ -28,6 +29,7 @@ __all__ = [
     "lossless_harness",
     "module_contract",
     "module_harness",
+    "ready_database",
     "session_loop_guard",
 ]
 
