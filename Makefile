@@ -13,6 +13,9 @@ ROUND := tests/processes/test_chaos.py
 # The other large tests work in child processes, where a tracer would delay what they look at.
 EMBEDDED := tests/processes/test_embedding.py tests/processes/test_manager.py
 
+# Some machines forbid it; then each of the hundreds of programs that tests start compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick services check wheel format bench soak drill chaos round clean
 
