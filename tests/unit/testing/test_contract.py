@@ -250,7 +250,7 @@ def test_a_line_that_keeps_the_loop_is_named() -> None:
 def test_a_handler_that_never_returns_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spyoncino.testing.trial.MAX_ROUNDS", 5)
     monkeypatch.setattr("spyoncino.testing.trial.PAUSE_S", 0.005)
-    monkeypatch.setitem(Bus.stop.__kwdefaults__, "timeout_s", 0.05)  # the grace of stuck handlers
+    monkeypatch.setattr(Bus.stop, "__kwdefaults__", {"timeout_s": 0.05})  # grace of the stuck
     said = ModuleContract(Stuck).takes_its_messages_also_twice()
     assert said[0] == "the handler of process.motion.zoned does not return"
 
