@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:  # so that tests and their fixtures import as test
     sys.path.insert(0, str(ROOT))
 
 from tests.fixtures.loop_guard import loop_guard, session_loop_guard  # noqa: E402
+from tests.fixtures.ready_database import ready_database  # noqa: E402
 
 from spyoncino.clock import FakeClock  # noqa: E402 - the path comes first
 from spyoncino.testing.harness import ModuleHarness  # noqa: E402
@@ -28,27 +29,19 @@ __all__ = [
     "lossless_harness",
     "module_contract",
     "module_harness",
+    "ready_database",
     "session_loop_guard",
 ]
 
 
-UNTRACED = ("tests/accuracy", "tests/architecture", "tests/integration", "tests/processes")
-"""Where a trace of lines costs time, distorts times and tells little: most works in children."""
-
-TRACED = ("tests/processes/test_embedding.py", "tests/processes/test_manager.py")
-"""The only tests of ``spyoncino.integration`` as a whole; it runs in their own process."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count no lines in tests that need none to be counted.
+    """Count no lines in property tests; the Makefile says in which files lines are counted.
 
-    Property tests are up to six times slower under a tracer, and a line that only a random example
-    reaches would make the gate a matter of luck: a plain test has to reach it.
+    They are up to six times slower under a tracer, and a line that only a random example reaches
+    would make the gate a matter of luck: a plain test has to reach it.
     """
     for item in items:
-        path = item.path.relative_to(ROOT).as_posix()
-        is_large = path.startswith(UNTRACED) and path not in TRACED
-        if is_large or is_hypothesis_test(getattr(item, "obj", None)):
+        if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("no_cover")
 
 

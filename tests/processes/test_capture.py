@@ -31,7 +31,7 @@ from spyoncino.runtime.capture_limits import CaptureLimits
 from spyoncino.runtime.captures import Captures
 from spyoncino.runtime.frame_ring import read_frame
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone]
+pytestmark = pytest.mark.processes
 
 LIMITS = CaptureLimits(first_pause_s=0.1)
 """Only the test that waits for it shortens the silence: a busy machine must not look like one."""
@@ -303,6 +303,7 @@ async def test_a_live_camera_skips_frames_without_a_free_slot_and_counts_them(
     assert later[2].frame_index > 3
 
 
+@pytest.mark.alone
 async def test_a_killed_capture_process_is_replaced_and_its_clip_keeps_what_was_written(
     captures: Captures, tmp_path: Path
 ) -> None:
@@ -336,6 +337,7 @@ async def test_a_killed_capture_process_is_replaced_and_its_clip_keeps_what_was_
     assert remaining(rings) == {consumer.of(FrameReady)[-1].handle.ring}
 
 
+@pytest.mark.alone
 @limits(silence_s=4.0)
 async def test_a_stopped_capture_process_is_killed_and_replaced(
     captures: Captures, tmp_path: Path

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.fixtures.programs import Running, command, sim, write_config
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone]
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def config(tmp_path: Path) -> Path:
     return write_config(tmp_path / "spyoncino.yaml", cameras={"door": sim()})
 
 
+@pytest.mark.alone
 def test_a_service_manager_hears_ready_then_signs_of_life_then_the_end(
     tmp_path: Path, config: Path, ear: socket.socket
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_service_manager_hears_ready_then_signs_of_life_then_the_end(
         assert program.wait() == 0
 
 
+@pytest.mark.alone
 def test_a_main_that_hangs_gives_no_sign_of_life(
     tmp_path: Path, config: Path, ear: socket.socket
 ) -> None:

@@ -12,7 +12,7 @@ from spyoncino.media.packets import MediaPacket
 from spyoncino.runtime.capture.feed import SourceFeed
 from spyoncino.runtime.capture.stall import StallWatch
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone]
+pytestmark = pytest.mark.processes
 
 
 def read(camera: HttpCamera, count: int) -> list[MediaPacket]:
@@ -26,6 +26,7 @@ def read(camera: HttpCamera, count: int) -> list[MediaPacket]:
     return found
 
 
+@pytest.mark.alone
 def test_pictures_have_the_time_of_their_arrival_and_are_encoded() -> None:
     with MjpegCamera(fps=20) as server:
         camera = HttpCamera(SourceSpec("http", server.url))

@@ -26,7 +26,7 @@ from spyoncino.runtime.worker_messages import (
     unpack,
 )
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
 
 ECHO = TaskSpec("echo", "tests.fixtures.pool_tasks:build_echo")
 PATIENCE_S = 20.0

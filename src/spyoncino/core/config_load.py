@@ -196,6 +196,8 @@ def _above_preset(written: Layer, registry: Registry, *, measure: bool) -> Layer
     """What is written, on top of the preset that it asks for."""
     known = frozenset(Settings.model_fields.keys() | registry.sections.keys())
     preset = preset_layer(written.data.get("preset", NONE), known, measure=measure)
+    if not preset.data:  # spares nearly every start and change a third of its work
+        return Layer(dict(written.data), dict(written.origins))
     return merge_layers([preset, written])
 
 

@@ -3,6 +3,7 @@
 Every picture depends on its time and the seed alone, so that two runs see the same.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -114,12 +115,7 @@ class FrontDoor:
         scene = draw_background(random)
         self._background = shrunk(scene, width_px, height_px)
         self._background_i420 = bgr_to_i420(self._background)
-        self._visitor = [Sprite(picture) for picture in visitor_poses()]
-        self._cat = [Sprite(picture) for picture in cat_poses()]
-        self._plants = [
-            Sprite(draw_plant(math.sin(2 * math.pi * phase / SWAY_PHASES)))
-            for phase in range(SWAY_PHASES)
-        ]
+        self._visitor, self._cat, self._plants = _sprites()
         self._noise = [self._noise_field(random) for _ in range(NOISE_FIELDS)]
 
     def _noise_field(self, random: np.random.Generator) -> NDArray[np.uint8]:
@@ -240,6 +236,22 @@ class FrontDoor:
         tick = round(pts_s * 1000)
         field = np.roll(self._noise[tick % NOISE_FIELDS], tick % 97 * 13)
         cv2.add(luma, field, dst=luma)
+
+
+@functools.cache
+def _sprites() -> tuple[tuple[Sprite, ...], tuple[Sprite, ...], tuple[Sprite, ...]]:
+    """Poses of visitor and cat, phases of the plant: the same at every size and for every seed.
+
+    Drawing them takes a third of a second, which a simulator that is opened again is spared.
+    """
+    return (
+        tuple(Sprite(picture) for picture in visitor_poses()),
+        tuple(Sprite(picture) for picture in cat_poses()),
+        tuple(
+            Sprite(draw_plant(math.sin(2 * math.pi * phase / SWAY_PHASES)))
+            for phase in range(SWAY_PHASES)
+        ),
+    )
 
 
 def _on_path(share: float) -> Placement:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fixtures.bench_scene import drawn_once
 from tests.fixtures.rtsp_camera import free_port
 from typer import Typer
 from typer.testing import CliRunner, Result
@@ -22,6 +23,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
     monkeypatch.setattr(doctor, "MEASURE_S", 0.01)
+    monkeypatch.setattr(bench, "scene", drawn_once)
     app = Typer()
     app.command("doctor")(doctor.doctor)
 

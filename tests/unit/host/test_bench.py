@@ -1,6 +1,7 @@
 import asyncio
 
 import numpy as np
+from tests.fixtures.bench_scene import drawn_once
 
 from spyoncino.host import bench
 
@@ -8,7 +9,7 @@ BRIEFLY_S = 0.01
 
 
 def test_the_scene_is_a_second_of_noisy_pictures_that_differ() -> None:
-    pictures = bench.scene()
+    pictures = drawn_once()
     assert len(pictures) == bench.SCENE_PICTURES
     assert {picture.shape for picture in pictures} == {(1080, 1280)}
     assert {picture.dtype for picture in pictures} == {np.dtype(np.uint8)}
@@ -17,7 +18,7 @@ def test_the_scene_is_a_second_of_noisy_pictures_that_differ() -> None:
 
 
 def test_every_part_of_the_picture_line_takes_time() -> None:
-    pictures = bench.scene()
+    pictures = drawn_once()
     for measure in (bench.motion_ms, bench.decode_ms, bench.encode_ms, bench.jpeg_ms):
         assert 0.0 < measure(pictures, BRIEFLY_S) < 1000.0
 

@@ -1,13 +1,14 @@
 """The cost of decoding is measured for what is here, and a failed device is no bargain."""
 
 import pytest
+from tests.fixtures.bench_scene import drawn_once
 
 from spyoncino.host import bench
 from spyoncino.host.decoders import DecodeCost, best_of, decode_costs, full_hd
 
 
 def test_each_decoder_is_measured_and_one_that_is_missing_says_so() -> None:
-    video = full_hd(bench.scene()[:3], bench.FPS)
+    video = full_hd(drawn_once()[:3], bench.FPS)
     assert (video[0].width_px, video[0].height_px, len(video[1])) == (1920, 1080, 3)
     software, missing = decode_costs(video, ["vaapi"], 0.01)
     assert (software.kind, software.note) == ("software", "")

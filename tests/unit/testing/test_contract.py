@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import ConfigDict, Field
 
+from spyoncino.core.bus import Bus
 from spyoncino.core.contracts import Consume, ModuleSettings, ProcessModule
 from spyoncino.core.queues import Policy
 from spyoncino.errors import UsageError
@@ -249,6 +250,7 @@ def test_a_line_that_keeps_the_loop_is_named() -> None:
 def test_a_handler_that_never_returns_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spyoncino.testing.trial.MAX_ROUNDS", 5)
     monkeypatch.setattr("spyoncino.testing.trial.PAUSE_S", 0.005)
+    monkeypatch.setattr(Bus.stop, "__kwdefaults__", {"timeout_s": 0.05})  # grace of the stuck
     said = ModuleContract(Stuck).takes_its_messages_also_twice()
     assert said[0] == "the handler of process.motion.zoned does not return"
 

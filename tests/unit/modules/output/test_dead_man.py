@@ -1,5 +1,6 @@
 """It is noticed when nobody would be told: inside by a test each day, outside by silence."""
 
+import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from tests.fixtures.heartbeat_stand_in import Listener, listener
 from tests.unit.modules.test_delivery import Pigeon
 
 from spyoncino.errors import DeliveryError
-from spyoncino.modules.output.dead_man import STALE_S, TICK_S, DeadMan, DeadManSettings
+from spyoncino.modules.output.dead_man import STALE_S, DeadMan, DeadManSettings
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.status import HealthState, HealthSummary
 from spyoncino.schemas.topics import NOTIFY_QUEUED, STATUS_HEALTH, STATUS_NOTICE
@@ -43,12 +44,13 @@ async def house(harness: ModuleHarness, **settings: object) -> tuple[DeadMan, Pi
     return await harness.add(DeadMan, **facts), pigeon, smoke
 
 
-async def pass_s(harness: ModuleHarness, seconds: float, step_s: float = TICK_S * 4) -> None:
+async def pass_s(harness: ModuleHarness, seconds: float, longest_step_s: float = 300.0) -> None:
     """Let time pass no faster than the database, which has threads of its own, can follow."""
-    for _ in range(round(seconds / step_s)):
-        await harness.clock.advance(step_s)
+    steps = math.ceil(seconds / longest_step_s)
+    for _ in range(steps):
+        await harness.clock.advance(seconds / steps)
         await harness.settle_writes()
-    for _ in range(10):
+    for _ in range(4):
         await harness.settle_writes()
 
 
@@ -71,7 +73,7 @@ async def test_every_channel_gets_one_silent_test_a_day(harness: ModuleHarness) 
     assert (alert.priority, alert.is_final, alert.event) == (AlertPriority.LOW, True, None)
     assert harness.received(STATUS_NOTICE) == []
     assert (await module.health()).state is HealthState.OK
-    await pass_s(harness, 22.5 * HOUR_S, step_s=0.5 * HOUR_S)
+    await pass_s(harness, 22.5 * HOUR_S, longest_step_s=0.5 * HOUR_S)
     assert len(pigeon.told) == 1
     await pass_s(harness, HOUR_S)
     assert len(pigeon.told) == len(smoke.told) == 2
@@ -156,10 +158,10 @@ async def test_without_the_wish_no_test_is_sent(harness: ModuleHarness) -> None:
 
 async def beats(harness: ModuleHarness, module: DeadMan, far: Listener, seconds: float) -> int:
     """Heartbeats within a time, each of which has ended before the time goes on."""
-    before = far.beats
-    for _ in range(round(seconds / TICK_S)):
+    before, every_s = far.beats, module.settings.heartbeat_every_s
+    for _ in range(round(seconds / every_s)):
         ended, last_s = done(module), module._beat_s
-        await harness.clock.advance(TICK_S)
+        await harness.clock.advance(every_s)
         await harness.settle()
         while module._beat_s != last_s and done(module) == ended:
             await harness.settle()
