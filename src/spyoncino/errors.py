@@ -131,6 +131,10 @@ class DeliveryError(SpyoncinoError):
         self.retry_after_s = retry_after_s
 
 
+class DeliveryLaterError(DeliveryError):
+    """A message was not tried yet: the limits of its channel want a pause. No failure."""
+
+
 class DeliveryRefusedError(DeliveryError):
     """A channel will never take this message; trying again is useless."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from spyoncino.clock import Clock
+from spyoncino.errors import DeliveryLaterError
 
 MAX_PLACES: Final = 256
 """Chats whose last messages are remembered; the ones unused for longest go first."""
@@ -56,15 +57,21 @@ class Pacer:
 
     @asynccontextmanager
     async def turn(
-        self, limits: Mapping[str, tuple[Limit, ...]], *, is_new: bool
+        self, limits: Mapping[str, tuple[Limit, ...]], *, is_new: bool, patience_s: float
     ) -> AsyncIterator[None]:
         """Wait until a message may go, and count it; it is sent and answered inside.
 
         Args:
             limits: Place (a chat, or everything) to the limits that hold there.
             is_new: It is no edit: it may use what is kept free and so overtakes edits that wait.
+            patience_s: A longer pause is not waited for.
+
+        Raises:
+            DeliveryLaterError: The pause is longer; it says how long.
         """
         while (pause_s := self._pause_s(limits, is_new=is_new)) > 0:
+            if pause_s > patience_s:
+                raise DeliveryLaterError(f"the pace wants a pause of {pause_s:.0f} s", pause_s)
             await self._clock.sleep(pause_s)
         sent = _Sent()
         for place, all_limits in limits.items():

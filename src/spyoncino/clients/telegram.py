@@ -43,6 +43,9 @@ MAX_BUTTON_BYTES: Final = 64
 MAX_PLACEHOLDER: Final = 64
 """Of the hint in an empty field ("ForceReply": input_field_placeholder, 1-64 characters)."""
 
+PATIENCE_S: Final = 2.0
+"""A pause that the pace wants is waited for so long; longer ones are no part of a try."""
+
 MAX_ANSWER_BYTES: Final = 4_000_000
 """Of an answer; a hundred updates are far less."""
 
@@ -267,7 +270,7 @@ class TelegramClient:
         in_chat = ONE_CHAT if chat_id > 0 else ONE_GROUP
         limits = {place: in_chat, EVERYWHERE: ALL_CHATS}
         try:
-            async with self._pacer.turn(limits, is_new=is_new):
+            async with self._pacer.turn(limits, is_new=is_new, patience_s=PATIENCE_S):
                 done = await self._call(method, {"chat_id": chat_id, **fields}, files)
         except DeliveryError as error:
             if error.retry_after_s is not None:

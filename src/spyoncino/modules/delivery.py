@@ -285,7 +285,6 @@ class DeliveryModule(OutputModule[C]):
                 breaker.succeeded()  # it answers: the channel is well
                 await self._give_up(delivery, sentence(error))
             else:
-                breaker.failed()
                 await self._postpone(delivery, error)
         finally:
             self._in_try.discard(delivery.key)
@@ -313,10 +312,10 @@ class DeliveryModule(OutputModule[C]):
         await self._report(replace(delivery, remote_id=remote_id), state)
 
     async def _postpone(self, delivery: Delivery, error: Exception) -> None:
-        """Wait longer after each failure."""
-        self._failures += 1
-        reason = self._lane(delivery.key.target).problem = sentence(error)
-        now, attempts = self.context.clock.utc_now(), delivery.attempts + 1
+        """Wait longer after each failure; what was not tried yet is none."""
+        is_failure, reason = self._lane(delivery.key.target).failed(error), sentence(error)
+        self._failures += is_failure
+        now, attempts = self.context.clock.utc_now(), delivery.attempts + is_failure
         if self._age_s(delivery) > self.settings.give_up_after_s:
             hours = self.settings.give_up_after_s / 3600
             await self._give_up(delivery, f"not delivered within {hours:g} h: {reason}")

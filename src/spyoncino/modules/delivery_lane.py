@@ -5,7 +5,9 @@ import random
 from typing import Final
 
 from spyoncino.clock import Clock
-from spyoncino.core.breaker import Breaker, BreakerSpec
+from spyoncino.core.breaker import Breaker, BreakerSpec, BreakerState
+from spyoncino.core.guard import sentence
+from spyoncino.errors import DeliveryLaterError
 from spyoncino.persistence.deliveries import DeliveryKey
 
 OWED_AT_ONCE: Final = 64
@@ -54,6 +56,19 @@ class Lane:
     def wants_more(self) -> bool:
         """Whether to read from the table: half of the room is free again."""
         return self.has_more and not self.is_reading and len(self.keys) <= OWED_AT_ONCE // 2
+
+    def failed(self, error: Exception) -> bool:
+        """Note why a message did not go.
+
+        Returns:
+            Whether that was a failure: what was not tried yet is none.
+        """
+        is_failure = not isinstance(error, DeliveryLaterError)
+        if is_failure or self.breaker.state is BreakerState.HALF_OPEN:
+            self.breaker.failed()
+        if is_failure:
+            self.problem = sentence(error)
+        return is_failure
 
     async def close(self) -> None:
         """Wait for the tries at hand; no other begins."""

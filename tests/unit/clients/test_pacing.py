@@ -2,14 +2,17 @@
 
 import asyncio
 
+import pytest
+
 from spyoncino.clients.pacing import MAX_PLACES, Limit, Pacer
 from spyoncino.clock import FakeClock
+from spyoncino.errors import DeliveryLaterError
 
 CHAT = {"chat": (Limit(3, 3.0, 1),)}
 
 
 async def sent_at_s(clock: FakeClock, pacer: Pacer, *, is_new: bool) -> float:
-    async with pacer.turn(CHAT, is_new=is_new):
+    async with pacer.turn(CHAT, is_new=is_new, patience_s=100.0):
         return clock.monotonic_ns() / 1e9
 
 
@@ -32,6 +35,18 @@ async def test_what_is_new_overtakes_edits_that_wait(clock: FakeClock) -> None:
     assert [round(await task) for task in edits] == [0, 0, 3]
 
 
+async def test_a_pause_that_is_longer_than_patience_is_told_and_not_waited_for(
+    clock: FakeClock,
+) -> None:
+    pacer = Pacer(clock)
+    for _ in range(3):
+        await sent_at_s(clock, pacer, is_new=True)
+    with pytest.raises(DeliveryLaterError, match="a pause of 3 s") as raised:
+        async with pacer.turn(CHAT, is_new=True, patience_s=2.0):
+            pass
+    assert raised.value.retry_after_s == 3.0
+
+
 async def test_a_pause_that_was_asked_for_ends(clock: FakeClock) -> None:
     pacer = Pacer(clock)
     pacer.block("chat", 5.0)
@@ -44,9 +59,9 @@ async def test_a_pause_that_was_asked_for_ends(clock: FakeClock) -> None:
 async def test_chats_that_are_not_used_are_forgotten(clock: FakeClock) -> None:
     pacer = Pacer(clock)
     for number in range(MAX_PLACES + 3):
-        async with pacer.turn({str(number): (Limit(1, 60.0, 0),)}, is_new=True):
+        async with pacer.turn({str(number): (Limit(1, 60.0, 0),)}, is_new=True, patience_s=100.0):
             pass
-    async with pacer.turn({"0": (Limit(1, 60.0, 0),)}, is_new=True):
+    async with pacer.turn({"0": (Limit(1, 60.0, 0),)}, is_new=True, patience_s=100.0):
         pass
 
 
@@ -56,7 +71,7 @@ async def test_what_is_answered_late_may_have_arrived_late(clock: FakeClock) -> 
     began_s: list[float] = []
 
     async def send(answer_s: float) -> None:
-        async with pacer.turn(CHAT, is_new=True):
+        async with pacer.turn(CHAT, is_new=True, patience_s=100.0):
             began_s.append(clock.monotonic_ns() / 1e9)
             await clock.sleep(answer_s)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spyoncino.errors import DeliveryError, DeliveryRefusedError
+from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
 from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
 from spyoncino.persistence.deliveries import Delivery, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, DeliveryState
@@ -194,6 +194,23 @@ async def test_a_target_that_keeps_failing_is_left_alone_by_all_messages(
     assert sorted(target for target, *_ in pigeon.told) == ["tower"] * len(pigeon.told)
     await wait_s(harness, 1.0)
     assert len(pigeon.told) == 2
+
+
+async def test_what_the_pace_puts_off_is_no_failure_and_opens_no_breaker(
+    harness: ModuleHarness,
+) -> None:
+    module = await harness.add(Pigeon, enabled=True)
+    module.troubles = [DeliveryLaterError("the pace wants a pause", 5.0) for _ in range(9)]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0.0)
+    for _ in range(9):
+        assert module.told == []
+        await wait_s(harness, 5.0)
+    assert module.told == [("tower", 1, "")]
+    health = await module.health()
+    assert (health.numbers["failures"], health.state) == (0, HealthState.OK)
+    (report,) = harness.received(NOTIFY_SENT.of("pigeon"))
+    assert report.attempts == 1
 
 
 async def test_what_a_former_run_owed_is_told_by_the_next(harness: ModuleHarness) -> None:

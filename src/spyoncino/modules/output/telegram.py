@@ -14,7 +14,7 @@ from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume
 from spyoncino.core.guard import sentence
 from spyoncino.core.queues import Policy
-from spyoncino.errors import DeliveryError, StorageError
+from spyoncino.errors import DeliveryError, DeliveryLaterError, StorageError
 from spyoncino.modules.delivery import DeliveryModule, Receipt
 from spyoncino.modules.delivery_lane import OWED_AT_ONCE
 from spyoncino.modules.telegram_settings import Role, TelegramSettings
@@ -246,7 +246,9 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         """Keep the doubt in the row: a later failure that is certain does not end it."""
         if delivery.key in self._doubtful:
             asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
-            error = DeliveryError(f"{sentence(error)}; {MAYBE}", asked_s)
+            is_later = isinstance(error, DeliveryLaterError)
+            kind = DeliveryLaterError if is_later else DeliveryError
+            error = kind(f"{sentence(error)}; {MAYBE}", asked_s)
         await super()._postpone(delivery, error)
 
     async def _edit(
