@@ -34,7 +34,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "tiny"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -201,7 +201,7 @@ def test_too_little_shared_memory_is_a_sentence_that_names_the_setting(
 def test_a_full_disk_is_a_sentence_and_the_database_stays_whole(
     tiny_disk: Path, still_clip: Path
 ) -> None:
-    (tiny_disk / "ballast").write_bytes(bytes(380_000))
+    (tiny_disk / "ballast").write_bytes(bytes(490_000))
 
     outcome = command("analyze", still_clip, "--out", tiny_disk / "out")
 
