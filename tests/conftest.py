@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # so that tests and their fixtures import as tests.…
     sys.path.insert(0, str(ROOT))
 
+from tests.fixtures.logged import logged  # noqa: E402
 from tests.fixtures.loop_guard import loop_guard, session_loop_guard  # noqa: E402
 from tests.fixtures.ready_database import ready_database  # noqa: E402
 
@@ -25,6 +26,7 @@ settings.load_profile("usual")  # each run draws others; --hypothesis-profile=th
 
 __all__ = [
     "clock",
+    "logged",
     "loop_guard",
     "lossless_harness",
     "module_contract",

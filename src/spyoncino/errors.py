@@ -22,6 +22,7 @@ Family tree::
     ├── StorageError            the database or the disk refused: locked, corrupt, full
     │   └── DamagedFileError    the file is corrupt: waiting does not mend it
     ├── DeliveryError           a message did not reach its channel: try again later
+    │   ├── DeliveryLaterError  it was not tried yet: the channel's pace wants a pause
     │   └── DeliveryRefusedError  the channel will never take it: give up, tell the user
     ├── RequestError            nobody answered a question on the bus in time, or could not
     ├── WiringError             modules do not fit: unknown name, cyclic topics, wrong type

@@ -1,6 +1,5 @@
 """The page in a real browser, over a running system with the simulated front door."""
 
-import importlib.util
 import json
 import re
 import time
@@ -10,23 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.fixtures.chromium import needs_chromium, started_chromium
 from tests.fixtures.exposition import read_exposition
 from tests.fixtures.programs import Running, sim, write_config
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHROMIUM = Path("/usr/bin/chromium")
 
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.processes,
     pytest.mark.slow,
     pytest.mark.timeout(120),
-    pytest.mark.skipif(
-        not CHROMIUM.exists() or importlib.util.find_spec("playwright") is None,
-        reason="needs Debian's chromium (make services) and playwright",
-    ),
+    needs_chromium,
 ]
 
 LIT_PIXELS = """() => {
@@ -88,11 +84,8 @@ def address(program: Running) -> str:
 
 
 def test_a_browser_shows_the_camera_an_event_its_preview_and_its_clip(address: str) -> None:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
-
     troubles: list[str] = []
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with started_chromium() as chromium:
         page = chromium.new_page(viewport={"width": 390, "height": 844})
         page.on("console", lambda line: troubles.append(line.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -113,7 +106,6 @@ def test_a_browser_shows_the_camera_an_event_its_preview_and_its_clip(address: s
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.keyboard.press("Escape")
         assert page.locator("dialog[open]").count() == 0
-        chromium.close()
     assert troubles == []
 
 
@@ -127,11 +119,8 @@ def _moves(page: "Page") -> bool:
 
 
 def test_single_pictures_are_shown_where_video_cannot_be_played(address: str) -> None:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
-
     troubles: list[str] = []
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with started_chromium() as chromium:
         for browser in CANNOT_PLAY:
             page = chromium.new_page()
             page.add_init_script(browser)
@@ -141,17 +130,13 @@ def test_single_pictures_are_shown_where_video_cannot_be_played(address: str) ->
             assert page.evaluate(LIT_PIXELS) > 5
 
         _wait_until(lambda: 'viewers{camera="door",format="jpeg"} 4.0' in _metrics(address))
-        chromium.close()
     assert troubles == []
 
 
 def test_video_comes_back_after_the_camera_was_away_or_nobody_looked(
     program: Running, address: str
 ) -> None:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
-
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with started_chromium() as chromium:
         page = chromium.new_page()
         page.goto(address)
         page.wait_for_selector("camera-tile[data-live=mse] video.on", timeout=30_000)
@@ -167,7 +152,6 @@ def test_video_comes_back_after_the_camera_was_away_or_nobody_looked(
         _wait_until(lambda: 'viewers{camera="door",format="mp4"} 0.0' in _metrics(address))
         page.evaluate("document.querySelector('camera-wall').hidden = false")
         page.wait_for_selector("camera-tile[data-live=mse] video.on", timeout=30_000)
-        chromium.close()
 
 
 def _has_clip_and_preview(address: str) -> bool:

@@ -1,6 +1,5 @@
 """Faces and the bell on the page: who is named, who may be named, and why."""
 
-import importlib.util
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.fixtures.chromium import chromium, needs_chromium
 from tests.fixtures.served_house import ServedHouse, event_of
 
 from spyoncino.events.story import story_of
@@ -17,16 +17,14 @@ from spyoncino.web.views import EventNews
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
+
+__all__ = ["chromium"]
 
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.slow,
     pytest.mark.timeout(120),
-    pytest.mark.skipif(
-        not CHROMIUM.exists() or importlib.util.find_spec("playwright") is None,
-        reason="needs Debian's chromium (make services) and playwright",
-    ),
+    needs_chromium,
 ]
 
 
@@ -62,16 +60,6 @@ EVENTS = [
     visit(5, presses=1),
     visit(6, LIVIA, presses=1),
 ]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
-
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ A headless browser reaches no push service, so subscribing is stood in for; the 
 the browser's own tools, and what shows it is the service worker of the page.
 """
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.fixtures.chromium import chromium, needs_chromium
 from tests.fixtures.served_house import ServedHouse, event_of
 
 from spyoncino.clients.push_subscription import packed
@@ -21,16 +21,14 @@ from spyoncino.schemas.alerts import AlertNotification
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
+
+__all__ = ["chromium"]
 
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.slow,
     pytest.mark.timeout(120),
-    pytest.mark.skipif(
-        not CHROMIUM.exists() or importlib.util.find_spec("playwright") is None,
-        reason="needs Debian's chromium (make services) and playwright",
-    ),
+    needs_chromium,
 ]
 
 PUBLIC_KEY = packed(b"\x04" + b"k" * 64)
@@ -57,16 +55,6 @@ SHOWN = """async () => {
   const shown = await registration.getNotifications();
   return shown.map(({ title, body, tag, silent, data }) => ({ title, body, tag, silent, data }));
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
-
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

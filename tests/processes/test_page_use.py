@@ -3,7 +3,6 @@
 A real browser and a real server; the house behind it is made up, so that nothing has to be awaited.
 """
 
-import importlib.util
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.fixtures.chromium import chromium, needs_chromium
 from tests.fixtures.served_house import ServedHouse, event_of
 from tests.fixtures.web_house import TOKEN
 
@@ -21,18 +21,16 @@ from spyoncino.web.views import CameraNews, EventNews, MediaNews, NoticeNews, No
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
 CAMERAS = ["door", "garden", "yard"]
 MANY = 65
+
+__all__ = ["chromium"]
 
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.slow,
     pytest.mark.timeout(120),
-    pytest.mark.skipif(
-        not CHROMIUM.exists() or importlib.util.find_spec("playwright") is None,
-        reason="needs Debian's chromium (make services) and playwright",
-    ),
+    needs_chromium,
 ]
 
 TITLES = "[...document.querySelectorAll('.event .title')].map((title) => title.textContent)"
@@ -42,16 +40,6 @@ PICTURES_ONLY = "delete window.MediaSource; delete window.ManagedMediaSource;"
 
 NO_WIDER = "document.documentElement.scrollWidth <= innerWidth"
 FOCUSED = "document.activeElement.className"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - optional, see the skip
-
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

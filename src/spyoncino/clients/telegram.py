@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 import aiohttp
 
+from spyoncino.clients.http_session import HttpClient
 from spyoncino.clients.pacing import Limit, Pacer
 from spyoncino.clients.telegram_errors import judged, unreachable
 from spyoncino.clock import Clock
@@ -109,7 +109,7 @@ class Post:
     question: str = ""
 
 
-class TelegramClient:
+class TelegramClient(HttpClient):
     """One bot; an async context manager that keeps its connections open.
 
     Args:
@@ -120,24 +120,10 @@ class TelegramClient:
     """
 
     def __init__(self, token: str, api_url: str, timeout_s: float, clock: Clock) -> None:
+        super().__init__(None)
         self._base = f"{api_url.rstrip('/')}/bot{token}"
         self._timeout_s = timeout_s
         self._pacer = Pacer(clock)
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(trust_env=True)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
     # --- messages --------------------------------------------------------------------------------
 
@@ -287,8 +273,6 @@ class TelegramClient:
         timeout_s: float | None = None,
     ) -> Any:
         """One request; its ``result``."""
-        if self._session is None:
-            raise DeliveryError("the connection to Telegram was closed")
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s)
         async with AsyncExitStack() as stack:
             body = await _body(fields, files or {}, stack)

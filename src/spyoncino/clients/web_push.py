@@ -7,13 +7,13 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import aiohttp
 import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from spyoncino.clients.http_session import HttpClient
 from spyoncino.clients.push_subscription import Subscription
 from spyoncino.clients.vapid_key import VapidKey
 from spyoncino.clients.webhook import cause, retry_after_s
@@ -59,7 +59,7 @@ class PushMessage:
     urgency: str
 
 
-class WebPushClient:
+class WebPushClient(HttpClient):
     """Speaks to push services; an async context manager that keeps connections open.
 
     Args:
@@ -69,24 +69,9 @@ class WebPushClient:
     """
 
     def __init__(self, key: VapidKey, contact: str, timeout_s: float) -> None:
+        super().__init__(timeout_s)
         self._key = key
         self._contact = contact
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
     async def push(self, to: Subscription, message: PushMessage, now: datetime) -> None:
         """Hand over one message; the service brings it to the browser when it can.
@@ -96,8 +81,6 @@ class WebPushClient:
             DeliveryRefusedError: The service will never take it.
             DeliveryError: It did not take it now.
         """
-        if self._session is None:
-            raise DeliveryError("Web Push was closed")
         body = encrypted(to, message.body)
         headers = {
             "Authorization": self._key.authorization(to.endpoint, self._contact, now),

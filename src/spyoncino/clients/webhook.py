@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import aiohttp
 
+from spyoncino.clients.http_session import HttpClient
 from spyoncino.errors import DeliveryError, DeliveryRefusedError
 
 TIMESTAMP: Final = "X-Spyoncino-Timestamp"
@@ -42,7 +42,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
 
 
-class WebhookClient:
+class WebhookClient(HttpClient):
     """One receiver; an async context manager that keeps its connection open.
 
     Args:
@@ -52,24 +52,9 @@ class WebhookClient:
     """
 
     def __init__(self, url: str, secret: str, timeout_s: float) -> None:
+        super().__init__(timeout_s)
         self._url = url
         self._secret = secret
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
     async def post(self, document: Mapping[str, Any], key: str, now: datetime) -> None:
         """Post one document.
@@ -83,8 +68,6 @@ class WebhookClient:
             DeliveryRefusedError: The receiver will never take it.
             DeliveryError: It did not take it now.
         """
-        if self._session is None:
-            raise DeliveryError("the webhook was closed")
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         timestamp = str(int(now.timestamp()))
         headers = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,7 @@ async def test_a_note_arrives_with_its_picture(tmp_path: Path) -> None:
 async def test_a_refusal_is_told_apart_from_a_bad_moment_and_no_redirect_is_followed(
     status: int,
     kind: type[DeliveryError],
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
+    logged: Callable[[], str],
 ) -> None:
     async with service() as far:
         far.answers = [status]
@@ -50,17 +50,17 @@ async def test_a_refusal_is_told_apart_from_a_bad_moment_and_no_redirect_is_foll
             await asyncio.to_thread(send, far.url, NOTE)
         assert far.requests == 1
     assert type(caught.value) is kind
-    assert TOKEN not in str(caught.value) + caplog.text + "".join(capsys.readouterr())
+    assert TOKEN not in str(caught.value) + logged()
 
 
 async def test_a_service_that_is_not_there_is_told_without_its_address(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    logged: Callable[[], str],
 ) -> None:
     async with service() as far:
         url = far.url
     with pytest.raises(DeliveryError, match="was not reached") as caught:
         await asyncio.to_thread(send, url, NOTE)
-    assert TOKEN not in str(caught.value) + caplog.text + "".join(capsys.readouterr())
+    assert TOKEN not in str(caught.value) + logged()
     with pytest.raises(DeliveryRefusedError, match="does not understand"):
         await asyncio.to_thread(send, "nonsense", NOTE)
     log = logging.getLogger("apprise")

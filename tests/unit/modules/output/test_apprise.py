@@ -1,5 +1,6 @@
 """One event is a first message with its picture and one more when it is over."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ async def test_a_picture_that_cannot_come_is_named(harness: ModuleHarness) -> No
 
 
 async def test_a_refusal_is_given_up_and_no_secret_is_told(
-    harness: ModuleHarness, capsys: pytest.CaptureFixture[str]
+    harness: ModuleHarness, logged: Callable[[], str]
 ) -> None:
     async with service() as far:
         far.answers = [403]
@@ -101,9 +102,9 @@ async def test_a_refusal_is_given_up_and_no_secret_is_told(
         await settled(harness, far, 1)
         (report,) = harness.received(NOTIFY_FAILED.of("apprise"))
         assert report.reason == "JSON answered 403"
-        logged = capsys.readouterr().out
-        assert "not delivered" in logged
-        said = f"{report}{logged}{await module.health()}{shown(module.settings)}"
+        log = logged()
+        assert "not delivered" in log
+        said = f"{report}{log}{await module.health()}{shown(module.settings)}"
         assert TOKEN not in said
 
 

@@ -1,7 +1,7 @@
 """It is noticed when nobody would be told: inside by a test each day, outside by silence."""
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -192,7 +192,7 @@ async def test_the_heart_beats_while_the_house_can_tell_and_stops_when_not(
 
 
 async def test_a_heartbeat_that_is_refused_is_told_without_its_address(
-    harness: ModuleHarness, far: Listener, capsys: pytest.CaptureFixture[str]
+    harness: ModuleHarness, far: Listener, logged: Callable[[], str]
 ) -> None:
     far.answers = [(404, {})]
     module = await harness.add(DeadMan, heartbeat_url=SecretStr(far.url), heartbeat_every_s=60.0)
@@ -201,9 +201,9 @@ async def test_a_heartbeat_that_is_refused_is_told_without_its_address(
         await beats(harness, module, far, 60)
     said = await module.health()
     assert said.detail == "the heartbeat's address answered 404 Not Found"
-    logged = capsys.readouterr().out
-    assert "answered 404" in logged
-    assert "s3cret" not in said.model_dump_json() + logged + str(module.settings)
+    log = logged()
+    assert "answered 404" in log
+    assert "s3cret" not in said.model_dump_json() + log + str(module.settings)
     while far.beats < 2:
         await beats(harness, module, far, 60)
     assert (await module.health()).state is HealthState.OK

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ async def test_a_browser_that_was_away_gets_the_newest_state_alone(
 
 
 async def test_a_browser_that_left_is_forgotten_and_said_once(
-    harness: ModuleHarness, far: PushService, desk: PagePush, capsys: pytest.CaptureFixture[str]
+    harness: ModuleHarness, far: PushService, desk: PagePush, logged: Callable[[], str]
 ) -> None:
     module = await add(harness)
     left = await subscribe(desk, far, "phone")
@@ -143,7 +143,7 @@ async def test_a_browser_that_left_is_forgotten_and_said_once(
     (report,) = harness.received(NOTIFY_FAILED.of("web_push"))
     assert (report.target, report.reason) == (left, f"{left} has left: its subscription ended")
     assert [browser.label for browser in (await desk.view()).browsers] == ["Firefox on Android"]
-    assert capsys.readouterr().out.count("a browser is told no more") == 1
+    assert logged().count("a browser is told no more") == 1
     health = await module.health()
     assert health.state is HealthState.OK
     assert (health.numbers["browsers"], health.numbers["browsers_gone"]) == (1, 1)
@@ -184,7 +184,7 @@ async def test_a_pause_that_the_service_asks_for_is_kept(
 
 
 async def test_no_secret_is_told_anywhere(
-    harness: ModuleHarness, far: PushService, desk: PagePush, capsys: pytest.CaptureFixture[str]
+    harness: ModuleHarness, far: PushService, desk: PagePush, logged: Callable[[], str]
 ) -> None:
     module = await add(harness)
     await subscribe(desk, far, "phone")
@@ -192,10 +192,10 @@ async def test_no_secret_is_told_anywhere(
     await tell(harness, far, alert(harness), to=1)
     (report,) = harness.received(NOTIFY_FAILED.of("web_push"))
     assert "press the button on the page again" in report.reason
-    logged = capsys.readouterr().out
-    assert "not delivered" in logged
+    log = logged()
+    assert "not delivered" in log
     said = (
-        logged
+        log
         + report.model_dump_json()
         + (await module.health()).model_dump_json()
         + (await desk.view()).model_dump_json()

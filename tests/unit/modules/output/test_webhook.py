@@ -1,6 +1,7 @@
 """One event is one document at the receiver, replaced by its newer revisions."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ async def test_the_picture_travels_along_where_it_is_wanted(
 
 
 async def test_a_receiver_that_refuses_for_good_is_told_without_secrets(
-    harness: ModuleHarness, capsys: pytest.CaptureFixture[str]
+    harness: ModuleHarness, logged: Callable[[], str]
 ) -> None:
     async with receiver(SECRET, harness.clock.utc_now().timestamp()) as far:
         module = await harness.add(
@@ -96,9 +97,9 @@ async def test_a_receiver_that_refuses_for_good_is_told_without_secrets(
         await settled(harness, far, 1)
         (report,) = harness.received(NOTIFY_FAILED.of("webhook"))
         assert report.reason == "the webhook answered 401 Unauthorized"
-        logged = capsys.readouterr().out
-        assert "not delivered" in logged
-        said = logged + report.model_dump_json() + (await module.health()).detail
+        log = logged()
+        assert "not delivered" in log
+        said = log + report.model_dump_json() + (await module.health()).detail
         assert "wr0ng-one" not in said
         assert "/hook" not in said
 
