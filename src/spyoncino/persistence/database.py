@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from spyoncino.errors import DamagedFileError, StorageError
 from spyoncino.persistence.migrate import BUSY_TIMEOUT_S, upgrade
+
+CLOSE_PATIENCE_S: Final = 5.0
+"""So long the end waits for somebody who is reading or writing."""
 
 
 class Database:
@@ -32,6 +35,9 @@ class Database:
         self._engine: AsyncEngine | None = None
         self._writer = asyncio.Lock()
         self._left: set[asyncio.Task[None]] = set()
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
 
     async def open(self) -> None:
         """Check the file, bring it to the newest version, connect.
@@ -45,11 +51,13 @@ class Database:
             self._engine = await asyncio.to_thread(_engine_for, self.path)
 
     async def close(self) -> None:
-        """Close all connections; harmless when it is not open."""
+        """Close all connections, after whoever is using one; harmless when it is not open."""
         if self._engine is not None:
+            engine, self._engine = self._engine, None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._unused.wait(), CLOSE_PATIENCE_S)
             await asyncio.gather(*self._left, return_exceptions=True)
-            await self._engine.dispose()
-            self._engine = None
+            await engine.dispose()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -59,7 +67,7 @@ class Database:
             StorageError: The disk is full, the file is locked by another program or damaged.
         """
         engine = self._opened()
-        with told_as_storage_error(self.path):
+        with told_as_storage_error(self.path), self._in_use():
             async with (
                 self._writer,
                 self._connected(engine) as connection,
@@ -75,7 +83,7 @@ class Database:
             StorageError: The file is locked by another program or damaged.
         """
         engine = self._opened()
-        with told_as_storage_error(self.path):
+        with told_as_storage_error(self.path), self._in_use():
             async with self._connected(engine) as connection:
                 yield connection
 
@@ -96,6 +104,17 @@ class Database:
             yield connection
         finally:
             await asyncio.shield(self._close(connection.close()))
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        self._users += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
 
     def _close(self, closing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Close whatever becomes of who waits for it; the whole is closed after it only."""

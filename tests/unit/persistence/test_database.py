@@ -235,3 +235,27 @@ async def test_who_is_cut_off_at_any_step_leaves_neither_a_lock_nor_an_open_conn
         tasks.clear()
         gc.collect()
     assert [str(each.message) for each in said] == []
+
+
+async def test_the_end_waits_for_who_is_reading(tmp_path: Path) -> None:
+    opened = Database(tmp_path / "spyoncino.db")
+    await opened.open()
+    is_reading, may_end = asyncio.Event(), asyncio.Event()
+
+    async def read() -> int:
+        async with opened.read() as connection:
+            is_reading.set()
+            await may_end.wait()
+            return int((await connection.execute(text("SELECT 7"))).scalar_one())
+
+    reading = asyncio.create_task(read())
+    await is_reading.wait()
+    ending = asyncio.create_task(opened.close())
+    await asyncio.sleep(0.05)
+    assert not ending.done()
+    may_end.set()
+    assert await reading == 7
+    await ending
+    with pytest.raises(StorageError, match="is not open"):
+        async with opened.read():
+            pass
