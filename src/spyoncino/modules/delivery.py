@@ -57,7 +57,10 @@ class DeliverySettings(ModuleSettings):
         default=86_400.0, gt=0, description="A message that is older is not tried any more."
     )
     at_once: int = Field(
-        default=4, ge=1, le=64, description="Messages to one target in work at a time."
+        default=4,
+        ge=1,
+        le=64,
+        description="New messages to one target in work at a time, and as many edits.",
     )
 
 
@@ -240,7 +243,7 @@ class DeliveryModule(OutputModule[C]):
         try:
             while (delivery := self._due.get(key)) is not None:
                 await self._wait_until_due(delivery)
-                async with lane.places:
+                async with lane.places(self._due[key]):
                     await self._try(self._due[key])  # a newer revision may have come meanwhile
         finally:
             self._busy.discard(key)

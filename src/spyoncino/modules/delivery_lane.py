@@ -8,7 +8,7 @@ from spyoncino.clock import Clock
 from spyoncino.core.breaker import Breaker, BreakerSpec, BreakerState
 from spyoncino.core.guard import sentence
 from spyoncino.errors import DeliveryLaterError
-from spyoncino.persistence.deliveries import DeliveryKey
+from spyoncino.persistence.deliveries import Delivery, DeliveryKey
 
 OWED_AT_ONCE: Final = 64
 """Messages to one target that are in memory; the others wait in the table."""
@@ -33,7 +33,7 @@ class Lane:
 
     def __init__(self, at_once: int, clock: Clock) -> None:
         self.breaker = Breaker(_BREAKER, clock)
-        self.places = asyncio.Semaphore(at_once)
+        self._places = {is_new: asyncio.Semaphore(at_once) for is_new in (True, False)}
         self.keys: set[DeliveryKey] = set()
         self.has_more = False
         """More is owed than is in memory."""
@@ -42,6 +42,10 @@ class Lane:
         self.problem = ""
         """Why the last try failed; empty after one that did not."""
         self._at_once = at_once
+
+    def places(self, delivery: Delivery) -> asyncio.Semaphore:
+        """Where a message waits for its turn: a new one never behind edits, which may be many."""
+        return self._places[delivery.sent_revision == 0]
 
     def takes(self, key: DeliveryKey) -> bool:
         """Whether a message may be kept in memory; otherwise it is noted that there is more."""
@@ -72,8 +76,9 @@ class Lane:
 
     async def close(self) -> None:
         """Wait for the tries at hand; no other begins."""
-        for _ in range(self._at_once):
-            await self.places.acquire()
+        for places in self._places.values():
+            for _ in range(self._at_once):
+                await places.acquire()
 
 
 def pause_after_s(attempts: int, first_s: float, longest_s: float) -> float:

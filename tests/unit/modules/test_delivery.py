@@ -327,6 +327,19 @@ async def test_a_target_that_hangs_keeps_no_place_of_another(harness: ModuleHarn
     assert [target for target, *_ in pigeon.told] == ["south"] * 5
 
 
+async def test_a_new_message_waits_behind_no_edits(harness: ModuleHarness) -> None:
+    module = await harness.add(Pigeon, enabled=True, at_once=1, timeout_s=60.0)
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0.0)
+    module.hanging.add("tower")
+    await harness.feed(QUEUED, alert(harness, 2))
+    await wait_s(harness, 0.0)
+    module.hanging.clear()
+    await harness.feed(QUEUED, alert(harness, event_ref="bell"))
+    await wait_s(harness, 0.0)
+    assert [revision for _, revision, _ in module.told] == [1, 1]
+
+
 async def test_a_revision_that_comes_while_more_is_read_is_told_once(
     harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
