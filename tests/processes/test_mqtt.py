@@ -3,23 +3,22 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import paho.mqtt.client as paho
 import pytest
-import pytest_asyncio
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pydantic import SecretStr
+from tests.fixtures.door_harness import harness
 from tests.fixtures.mosquitto_broker import PASSWORD, Ear, Mosquitto, mosquitto, retained, until
 from tests.fixtures.payloads import EVENT_ID, event
 from tests.fixtures.programs import Running, sim, write_config
 
 from spyoncino.clients.mqtt import packet_bytes
 from spyoncino.modules.output.mqtt import MqttModule
-from spyoncino.persistence.database import Database
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import DoorbellEvent, EventCreated, EventState
 from spyoncino.schemas.media import MediaArtifact, MediaKind
@@ -36,6 +35,8 @@ from spyoncino.schemas.topics import (
 )
 from spyoncino.testing.harness import ModuleHarness
 
+__all__ = ["harness"]
+
 pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(120)]
 
 STATUS, DEVICE = "spyoncino/status", "homeassistant/device/spyoncino_door/config"
@@ -48,16 +49,6 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     folder.mkdir()
     with mosquitto(folder) as running:
         yield running
-
-
-@pytest_asyncio.fixture
-async def harness(module_harness: ModuleHarness, tmp_path: Path) -> AsyncIterator[ModuleHarness]:
-    database = Database(tmp_path / "spyoncino.db")
-    await database.open()
-    module_harness.context.database = database
-    module_harness.set_camera(doorbell="front")
-    yield module_harness
-    await database.close()
 
 
 async def added(harness: ModuleHarness, broker: Mosquitto, **changes: Any) -> MqttModule:

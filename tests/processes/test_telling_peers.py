@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from pydantic import SecretStr
 from tests.fixtures.apprise_stand_in import service
+from tests.fixtures.door_harness import harness
 from tests.fixtures.mail_stand_in import PASSWORD as MAIL_PASSWORD
 from tests.fixtures.mail_stand_in import USER as MAIL_USER
 from tests.fixtures.mail_stand_in import postman
@@ -42,12 +42,13 @@ from spyoncino.modules.output.web_push import WebPushModule
 from spyoncino.modules.output.webhook import WebhookModule
 from spyoncino.modules.page_push import PagePush
 from spyoncino.modules.telegram_settings import ChatSettings
-from spyoncino.persistence.database import Database
 from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.topics import NOTIFY_QUEUED
 from spyoncino.testing.harness import ModuleHarness
 from spyoncino.web.views import PushOrder
+
+__all__ = ["harness"]
 
 pytestmark = [
     pytest.mark.slow,
@@ -252,16 +253,6 @@ FAR_SIDES: dict[str, tuple[type[DeliveryModule[Any]], Opens, tuple[int, ...]]] =
     "web_push": (WebPushModule, browser, EVERY_STEP),
     "apprise": (AppriseModule, note_service, FIRST_NAME_AND_END),
 }
-
-
-@pytest_asyncio.fixture
-async def harness(module_harness: ModuleHarness, tmp_path: Path) -> AsyncIterator[ModuleHarness]:
-    database = Database(tmp_path / "spyoncino.db")
-    await database.open()
-    module_harness.context.database = database
-    module_harness.set_camera(doorbell="front")
-    yield module_harness
-    await database.close()
 
 
 async def until_so(harness: ModuleHarness, is_so: Callable[[], bool]) -> None:

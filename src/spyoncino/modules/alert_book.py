@@ -205,6 +205,7 @@ class AlertBook:
 
 
 def _row(sheet: Sheet) -> AlertSheet:
+    """A sheet as it is kept; the event once, for all messages say what they say of it as it is."""
     facts = _Facts(
         event=sheet.event,
         began=sheet.moment.local,
@@ -219,7 +220,9 @@ def _row(sheet: Sheet) -> AlertSheet:
     return AlertSheet(
         ref=sheet.event.event_id,
         owner=OWNER,
-        alerts=tuple(message.alert for message in sheet.told.values()),
+        alerts=tuple(
+            message.alert.model_copy(update={"event": None}) for message in sheet.told.values()
+        ),
         is_open=bool(sheet.held.keys() - sheet.in_digest),
         facts=as_json,
     )
@@ -227,9 +230,10 @@ def _row(sheet: Sheet) -> AlertSheet:
 
 def _sheet(row: AlertSheet) -> Sheet:
     facts = _FACTS.validate_python(row.facts)
+    alerts = [alert.model_copy(update={"event": facts.event}) for alert in row.alerts]
     told = {
         alert.channel: Message(facts.rules[alert.channel], alert, facts.told_at[alert.channel])
-        for alert in row.alerts
+        for alert in alerts
     }
     return Sheet(
         event=facts.event,

@@ -107,7 +107,7 @@ ALERT_SHEETS = Table(
     Column("owner", Text, nullable=False),  # who keeps it: a module that publishes alerts
     Column("is_open", Boolean, nullable=False),  # its owner wants to find it after a restart
     Column("kept_at", DateTime(timezone=True), nullable=False),
-    Column("alerts", JSON, nullable=False),  # of each channel the newest revision, whole
+    Column("alerts", JSON, nullable=False),  # of each channel the newest revision
     Column("facts", JSON, nullable=False),  # its owner's own
     Index("idx_alert_sheets_owner_kept_at", "owner", "kept_at"),
 )
