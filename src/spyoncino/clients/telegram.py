@@ -17,7 +17,7 @@ from spyoncino.clients.http_session import HttpClient
 from spyoncino.clients.pacing import Limit, Pacer
 from spyoncino.clients.telegram_errors import judged, unreachable
 from spyoncino.clock import Clock
-from spyoncino.errors import DeliveryError, DeliveryRefusedError
+from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
 
 MAX_TEXT: Final = 4096
 """Of a message ("sendMessage": text, 1-4096 characters); counted in UTF-16 units to be safe."""
@@ -252,16 +252,16 @@ class TelegramClient(HttpClient):
         """One request about a chat, not sooner than Telegram wants; "not modified" is success."""
         place = str(chat_id)
         if (blocked_s := self._pacer.blocked_s(place)) > 0:
-            raise DeliveryError("Telegram asked for a pause in this chat", blocked_s)
+            raise DeliveryLaterError("Telegram asked for a pause in this chat", blocked_s)
         in_chat = ONE_CHAT if chat_id > 0 else ONE_GROUP
         limits = {place: in_chat, EVERYWHERE: ALL_CHATS}
-        try:
-            async with self._pacer.turn(limits, is_new=is_new, patience_s=PATIENCE_S):
+        async with self._pacer.turn(limits, is_new=is_new, patience_s=PATIENCE_S):
+            try:
                 done = await self._call(method, {"chat_id": chat_id, **fields}, files)
-        except DeliveryError as error:
-            if error.retry_after_s is not None:
-                self._pacer.block(place, error.retry_after_s)
-            raise
+            except DeliveryError as error:
+                if error.retry_after_s is not None:
+                    self._pacer.block(place, error.retry_after_s)
+                raise
         return done if isinstance(done, dict) else {}
 
     async def _call(

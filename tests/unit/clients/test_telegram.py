@@ -23,7 +23,7 @@ from spyoncino.clients.telegram_errors import (
     TelegramUncertainError,
 )
 from spyoncino.clock import FakeClock
-from spyoncino.errors import DeliveryError, DeliveryRefusedError
+from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
 
 HELLO = Post("Ann <b>rang</b>", "at the door & waits")
 
@@ -135,15 +135,26 @@ async def test_a_refusal_is_a_sentence_that_says_whether_to_try_again(
 async def test_after_429_the_chat_is_left_alone_and_others_are_not(clock: FakeClock) -> None:
     async with talking(clock) as (far, client):
         far.faults.append("429 7")
-        for _ in range(2):
+        for is_tried in (True, False):
             with pytest.raises(DeliveryError) as caught:
                 await client.send(CHAT, HELLO)
             assert caught.value.retry_after_s == 7.0
+            assert isinstance(caught.value, DeliveryLaterError) is not is_tried
         assert far.requests == 1
         await client.send(GROUP, HELLO)
         await clock.advance(7)
         await client.send(CHAT, HELLO)
         assert len(far.messages()) == 1
+
+
+async def test_an_edit_that_the_pace_holds_back_stops_no_new_message(clock: FakeClock) -> None:
+    async with talking(clock) as (far, client):
+        number = await client.send(CHAT, HELLO)
+        await client.edit_words(CHAT, number, Post("Ann", "1"), has_media=False)
+        with pytest.raises(DeliveryLaterError, match="a pause of 3 s"):
+            await client.edit_words(CHAT, number, Post("Ann", "2"), has_media=False)
+        await client.send(CHAT, HELLO)
+        assert len(far.messages()) == 2
 
 
 async def test_a_hundred_messages_never_break_the_limit(clock: FakeClock) -> None:
