@@ -101,7 +101,7 @@ def drop_traceback(logger: WrappedLogger, method: str, event: EventDict) -> Even
     return event
 
 
-CHATTY_LIBRARIES = ("aiosqlite", "alembic", "asyncio")
+CHATTY_LIBRARIES = ("alembic", "asyncio")
 """They tell every call at ``debug`` or every start at ``info``: no news to anybody here."""
 
 

@@ -116,7 +116,7 @@ class AlertSheetStore:
         """
         statement = delete(ALERT_SHEETS).where(ALERT_SHEETS.c.kept_at < before)
         async with self._database.write() as connection:
-            return (await connection.execute(statement)).rowcount
+            return await connection.changed(statement)
 
     async def _all(self, query: Select[Any]) -> list[AlertSheet]:
         async with self._database.read() as connection:

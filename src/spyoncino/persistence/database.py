@@ -3,24 +3,72 @@
 Write-ahead logging with ``synchronous=NORMAL``: a killed process loses nothing that was committed,
 a power cut at most the last moments. Waiting for another program's lock is bounded by
 ``BUSY_TIMEOUT_S``; after that the caller gets one sentence, not a hang.
+
+A statement is carried out whole in a thread, its rows included. On a busy machine the way to a
+thread and back costs far more than the statement, so each statement goes it once.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, TypeVarTuple, overload
 
-from sqlalchemy import URL, event
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Executable,
+    Result,
+    create_engine,
+    event,
+)
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from spyoncino.errors import DamagedFileError, StorageError
 from spyoncino.persistence.migrate import BUSY_TIMEOUT_S, upgrade
 
 CLOSE_PATIENCE_S: Final = 5.0
 """So long the end waits for somebody who is reading or writing."""
+
+READERS: Final = 4
+"""Statements that read at a time; others wait for their turn."""
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+Work = Callable[[Connection], Any]
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Statements:
+    """Carries out the statements of one block of reading or writing.
+
+    Args:
+        carry_out: Runs a function of a connection where there is one.
+    """
+
+    def __init__(self, carry_out: Callable[[Work], Awaitable[Any]]) -> None:
+        self._carry_out = carry_out
+
+    @overload
+    async def execute(self, statement: TypedReturnsRows[*Ts]) -> Result[*Ts]: ...
+
+    @overload
+    async def execute(
+        self, statement: Executable, rows: Rows | None = None
+    ) -> Result[*tuple[Any, ...]]: ...
+
+    async def execute(self, statement: Executable, rows: Rows | None = None) -> Any:
+        """Carry out a statement, with ``rows`` once for each; what it found is in memory."""
+        return await self._carry_out(lambda each: _found(each, statement, rows))
+
+    async def changed(self, statement: Executable) -> int:
+        """Carry out a statement; how many rows it changed."""
+        count: int = await self._carry_out(lambda each: each.execute(statement).rowcount)
+        return count
 
 
 class Database:
@@ -32,9 +80,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine: AsyncEngine | None = None
+        self._file: _OpenFile | None = None
         self._writer = asyncio.Lock()
-        self._left: set[asyncio.Task[None]] = set()
         self._users = 0
         self._unused = asyncio.Event()
         self._unused.set()
@@ -48,62 +95,45 @@ class Database:
         with told_as_storage_error(self.path):
             await asyncio.to_thread(quick_check, self.path)
             await asyncio.to_thread(upgrade, self.path)
-            self._engine = await asyncio.to_thread(_engine_for, self.path)
+            self._file = await asyncio.to_thread(_OpenFile, self.path)
 
     async def close(self) -> None:
         """Close all connections, after whoever is using one; harmless when it is not open."""
-        if self._engine is not None:
-            engine, self._engine = self._engine, None
+        if self._file is not None:
+            file, self._file = self._file, None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._unused.wait(), CLOSE_PATIENCE_S)
-            await asyncio.gather(*self._left, return_exceptions=True)
-            await engine.dispose()
+            await asyncio.to_thread(file.close)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncIterator[Statements]:
         """One transaction; committed at the end of the block, rolled back on an error.
 
         Raises:
             StorageError: The disk is full, the file is locked by another program or damaged.
         """
-        engine = self._opened()
+        file = self._opened()
         with told_as_storage_error(self.path), self._in_use():
-            async with (
-                self._writer,
-                self._connected(engine) as connection,
-                connection.begin(),
-            ):
-                yield connection
+            async with self._writer:
+                transaction = _Transaction(file.engine)
+                try:
+                    yield Statements(lambda work: _run(file.writer, transaction.do, work))
+                except BaseException:
+                    # Whoever is cut off does not wait for it; the next one's turn is after it.
+                    await asyncio.shield(_run(file.writer, transaction.end, False))
+                    raise
+                await asyncio.shield(_run(file.writer, transaction.end, True))
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to read from; sees what is committed.
+    async def read(self) -> AsyncIterator[Statements]:
+        """What reads; each statement sees what is committed.
 
         Raises:
             StorageError: The file is locked by another program or damaged.
         """
-        engine = self._opened()
+        file = self._opened()
         with told_as_storage_error(self.path), self._in_use():
-            async with self._connected(engine) as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        """A connection of the pool; who is cut off while it is made leaves it closed.
-
-        Making one takes several steps in a thread. Cut off in between, it stayed open, and with it
-        the lock that it had on the file.
-        """
-        connecting = asyncio.ensure_future(engine.connect().start())
-        try:
-            connection = await asyncio.shield(connecting)
-        except asyncio.CancelledError:
-            self._close(_close_when_made(connecting))
-            raise
-        try:
-            yield connection
-        finally:
-            await asyncio.shield(self._close(connection.close()))
+            yield Statements(lambda work: _run(file.readers, file.read, work))
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -116,22 +146,63 @@ class Database:
             if not self._users:
                 self._unused.set()
 
-    def _close(self, closing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Close whatever becomes of who waits for it; the whole is closed after it only."""
-        task = asyncio.create_task(closing)
-        self._left.add(task)
-        task.add_done_callback(self._left.discard)
-        return task
-
-    def _opened(self) -> AsyncEngine:
-        if self._engine is None:
+    def _opened(self) -> "_OpenFile":
+        if self._file is None:
             raise StorageError(f"{self.path} is not open; this is a fault of the program")
-        return self._engine
+        return self._file
 
 
-async def _close_when_made(connecting: asyncio.Future[AsyncConnection]) -> None:
-    with suppress(SQLAlchemyError, sqlite3.Error):  # what was not made needs no closing
-        await (await connecting).close()
+class _OpenFile:
+    """Connections, and the threads that use them: one writes, some read."""
+
+    def __init__(self, path: Path) -> None:
+        self.engine = create_engine(
+            URL.create("sqlite", database=str(path)), connect_args={"check_same_thread": False}
+        )
+        event.listen(self.engine, "connect", _configure_connection)
+        self.writer = ThreadPoolExecutor(1, "database writer")
+        self.readers = ThreadPoolExecutor(READERS, "database reader")
+
+    def read(self, work: Work) -> Any:
+        """Runs in a thread that reads."""
+        with self.engine.connect() as connection:
+            return work(connection)
+
+    def close(self) -> None:
+        """Wait for what the threads have begun, and close all connections."""
+        self.writer.shutdown()
+        self.readers.shutdown()
+        self.engine.dispose()
+
+
+class _Transaction:
+    """All of it runs in the thread that writes, one after the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def do(self, work: Work) -> Any:
+        """One statement; the first begins the transaction."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return work(self._connection)
+
+    def end(self, is_good: bool) -> None:
+        """Commit or roll back."""
+        if self._connection is not None:
+            with self._connection as connection:
+                if is_good:
+                    connection.commit()
+
+
+async def _run(threads: ThreadPoolExecutor, work: Callable[[T], Any], of: T) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(threads, work, of)
+
+
+def _found(connection: Connection, statement: Executable, rows: Rows | None) -> Any:
+    found = connection.execute(statement, rows)
+    return found.freeze()() if found.returns_rows else found
 
 
 @contextmanager
@@ -180,13 +251,6 @@ def quick_check(path: Path) -> None:
         connection.close()
     if answer != "ok":
         raise DamagedFileError(_sentence(path, sqlite3.DatabaseError(f"malformed: {answer}")))
-
-
-def _engine_for(path: Path) -> AsyncEngine:
-    """Looks at the file system, so it runs in a thread."""
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)))
-    event.listen(engine.sync_engine, "connect", _configure_connection)
-    return engine
 
 
 def _configure_connection(connection: Any, _record: object) -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.tables import DELIVERIES
@@ -73,11 +74,9 @@ class DeliveryStore:
         former did not.
         """
         async with self._database.write() as connection:
-            query = select(DELIVERIES).where(*_is(key))
-            row = (await connection.execute(query)).one_or_none()
-            if row is None or alert.revision > row.wanted_revision:
-                await connection.execute(_wanted(key, alert, now))
-                row = (await connection.execute(query)).one()
+            row = (await connection.execute(_wanted(key, alert, now))).one_or_none()
+            if row is None:  # it stays as it is
+                row = (await connection.execute(select(DELIVERIES).where(*_is(key)))).one()
         return _delivery(row)
 
     async def sent(
@@ -168,15 +167,17 @@ class DeliveryStore:
             | (DELIVERIES.c.state == DeliveryState.FAILED.value),
         )
         async with self._database.write() as connection:
-            return (await connection.execute(statement)).rowcount
+            return await connection.changed(statement)
 
     async def _set(self, key: DeliveryKey, **values: Any) -> None:
         async with self._database.write() as connection:
             await connection.execute(update(DELIVERIES).where(*_is(key)).values(values))
 
 
-def _wanted(key: DeliveryKey, alert: AlertNotification, now: datetime) -> Insert:
-    """A new row, or in the one that is there what is wanted now."""
+def _wanted(
+    key: DeliveryKey, alert: AlertNotification, now: datetime
+) -> ReturningInsert[*tuple[Any, ...]]:
+    """A new row, or in the one that is there what is wanted now if it is newer; gives the row."""
     values: dict[str, Any] = {
         "event_id": key.event_ref,
         "channel": key.channel,
@@ -195,7 +196,8 @@ def _wanted(key: DeliveryKey, alert: AlertNotification, now: datetime) -> Insert
     return statement.on_conflict_do_update(
         index_elements=[DELIVERIES.c.event_id, DELIVERIES.c.channel, DELIVERIES.c.target],
         set_={name: statement.excluded[name] for name in ("state", "wanted_revision", "alert")},
-    )
+        where=statement.excluded.wanted_revision > DELIVERIES.c.wanted_revision,
+    ).returning(*DELIVERIES.c)
 
 
 def _is(key: DeliveryKey) -> tuple[Any, ...]:

@@ -97,7 +97,7 @@ class PushBrowserStore:
         """
         statement = delete(PUSH_BROWSERS).where(PUSH_BROWSERS.c.name == name)
         async with self._database.write() as connection:
-            return (await connection.execute(statement)).rowcount > 0
+            return await connection.changed(statement) > 0
 
     async def all(self) -> list[PushBrowser]:
         """Every browser, the first one first."""

@@ -1,22 +1,19 @@
 """The database file: pragmas, locks, damage, a full disk, versions."""
 
 import asyncio
-import gc
 import shutil
 import sqlite3
 import subprocess
 import sys
-import warnings
-from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, insert, inspect, text
 
 from spyoncino.errors import StorageError
 from spyoncino.persistence import database as database_module
@@ -24,7 +21,7 @@ from spyoncino.persistence import migrate
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.migrate import newest_version, upgrade
 from spyoncino.persistence.mutes import MuteStore
-from spyoncino.persistence.tables import METADATA
+from spyoncino.persistence.tables import METADATA, MUTES
 
 
 async def test_it_writes_ahead_and_keeps_foreign_keys(database: Database) -> None:
@@ -34,18 +31,19 @@ async def test_it_writes_ahead_and_keeps_foreign_keys(database: Database) -> Non
     assert (mode, keys) == ("wal", 1)
 
 
-async def test_migrations_make_exactly_the_tables_of_the_program(database: Database) -> None:
-    async with database.read() as connection:
-        found = await connection.run_sync(
-            lambda sync: {
-                name: (
-                    {column["name"] for column in inspect(sync).get_columns(name)},
-                    {index["name"] for index in inspect(sync).get_indexes(name)},
-                )
-                for name in inspect(sync).get_table_names()
-                if name != "alembic_version"
-            }
+def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> None:
+    upgrade(tmp_path / "spyoncino.db")
+    engine = create_engine(f"sqlite:///{tmp_path / 'spyoncino.db'}")
+    file = inspect(engine)
+    found = {
+        name: (
+            {column["name"] for column in file.get_columns(name)},
+            {index["name"] for index in file.get_indexes(name)},
         )
+        for name in file.get_table_names()
+        if name != "alembic_version"
+    }
+    engine.dispose()
     expected = {
         table.name: (set(table.columns.keys()), {index.name for index in table.indexes})
         for table in METADATA.sorted_tables
@@ -206,35 +204,59 @@ def test_a_file_of_the_newest_version_is_opened_without_alembic(tmp_path: Path) 
     assert done.stdout == "False\n"
 
 
-async def test_who_is_cut_off_at_any_step_leaves_neither_a_lock_nor_an_open_connection(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_who_is_cut_off_at_any_step_leaves_neither_a_lock_nor_half_a_transaction(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left_until_cut = 0
+    until = datetime(2026, 1, 1, tzinfo=UTC)
+    steps_left = 0
     tasks: list[asyncio.Task[None]] = []
-    execute: Callable[..., Awaitable[Any]] = aiosqlite.Connection._execute
+    run = database_module._run
 
-    async def counted(connection: aiosqlite.Connection, *what: Any, **more: Any) -> Any:
-        nonlocal left_until_cut
-        left_until_cut -= 1
-        if left_until_cut == 0:
+    async def counted(*what: Any) -> Any:
+        nonlocal steps_left
+        steps_left -= 1
+        if steps_left == 0:
             tasks[-1].cancel()
-        return await execute(connection, *what, **more)
+        return await run(*what)
 
-    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        for step in range(1, 26):  # making a connection and a transaction has about as many
-            opened = Database(tmp_path / "spyoncino.db")
-            await opened.open()
-            left_until_cut = step
-            tasks.append(asyncio.create_task(MuteStore(opened).end("door")))
-            with suppress(asyncio.CancelledError):
-                await tasks[-1]
-            await opened.close()
-            del opened
-        tasks.clear()
-        gc.collect()
-    assert [str(each.message) for each in said] == []
+    async def put_two() -> None:
+        async with database.write() as connection:
+            for camera in ("door", "gate"):
+                values = {"camera": camera, "until": until, "author": "Ann"}
+                await connection.execute(insert(MUTES).values(values))
+
+    monkeypatch.setattr(database_module, "_run", counted)
+    found = []
+    for step in (1, 2, 3, 4):  # two statements, the end; and not at all
+        await MuteStore(database).end("door")
+        await MuteStore(database).end("gate")
+        steps_left = step
+        tasks.append(asyncio.create_task(put_two()))
+        with suppress(asyncio.CancelledError):
+            await tasks[-1]
+        await MuteStore(database).end("nowhere")  # whoever writes next comes after it
+        found.append(len(await MuteStore(database).in_force(until - timedelta(days=1))))
+    assert found == [0, 0, 2, 2]
+    assert [task.cancelled() for task in tasks] == [True, True, True, False]
+
+
+async def test_one_hop_to_a_thread_for_each_statement_and_one_for_the_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, run = 0, database_module._run
+
+    async def counted(*what: Any) -> Any:
+        nonlocal count
+        count += 1
+        return await run(*what)
+
+    monkeypatch.setattr(database_module, "_run", counted)
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT 7"))).scalar_one() == 7
+    assert count == 1
+    async with database.write() as connection:
+        await connection.execute(text("DELETE FROM events"))
+    assert count == 3
 
 
 async def test_the_end_waits_for_who_is_reading(tmp_path: Path) -> None:
