@@ -1,8 +1,8 @@
 """The reading thread of live cameras, over a demuxer of a file that stands for a stream."""
 
 import threading
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
@@ -108,7 +108,7 @@ def test_a_live_stream_begins_with_a_key_frame(tmp_path: Path) -> None:
 
 def test_arrival_times_rise(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([5_000_000_000, 5_000_100_000, 5_040_000_000])
-    monkeypatch.setattr(time, "monotonic_ns", lambda: next(times))
+    monkeypatch.setattr(live_camera, "time", SimpleNamespace(monotonic_ns=lambda: next(times)))
     clock = ArrivalClock()
     assert [clock.now_ms() for _ in range(3)] == [0, 1, 40]
 
