@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from spyoncino.core.logs import configure_logging
 from spyoncino.core.message import Message
 from spyoncino.core.paths import DataFolder
 from spyoncino.schemas import topics
+from spyoncino.schemas.events import CLOSED_STATES
 from telling_far import CHANNELS, FarSides
 
 STEPS = ("first message", "picture", "name", "clip")
@@ -40,11 +42,12 @@ NAME = "Ann"
 
 @dataclass(slots=True)
 class Ring:
-    """One event with a press: when it was pressed and what each channel had when."""
+    """One event with a press: when it was pressed, when it was over, what each channel had when."""
 
     pressed_ns: int
     camera: str
     had_ns: dict[tuple[str, str], int] = field(default_factory=dict)
+    ended_ns: int | None = None
 
 
 class Stopwatch:
@@ -75,6 +78,9 @@ class Stopwatch:
             if event.event_id not in self.rings and press_id in self._pressed:
                 had = self._early.setdefault(event.event_id, {})
                 self.rings[event.event_id] = Ring(self._pressed[press_id], event.camera, had)
+        ring = self.rings.get(event.event_id)
+        if ring is not None and event.state in CLOSED_STATES:
+            ring.ended_ns = ring.ended_ns or message.published_ns
 
     @property
     def finished(self) -> int:
@@ -150,25 +156,31 @@ class Stopwatch:
         return found
 
     def report(self) -> list[Row]:
-        """The figures in ms from the press; what was known before it counts from the message."""
+        """The figures in ms; what was known before the press counts from the message."""
         rows = []
         for channel in CHANNELS:
             for step in STEPS:
-                ms = sorted(
-                    (ring.had_ns[channel, step] - ring.pressed_ns) / 1e6
-                    for ring in self.rings.values()
-                    if (channel, step) in ring.had_ns
-                )
-                note = f"{len(ms)} of {len(self.rings)} presses"
-                if len(ms) > 1:
-                    p95 = ms[round(0.95 * (len(ms) - 1))]
-                    name, budget = f"{channel}: press -> {step}", BUDGETS_MS.get(step)
-                    rows += [
-                        Row(f"{name}, median", statistics.median(ms), "ms", None, note),
-                        Row(f"{name}, p95", p95, "ms", budget, "at most" if budget else ""),
-                        Row(f"{name}, most", ms[-1], "ms"),
-                    ]
+                rows += self._rows(channel, step, "press", lambda ring: ring.pressed_ns)
+            rows += self._rows(channel, "clip", "end of the visit", lambda ring: ring.ended_ns)
         return rows
+
+    def _rows(
+        self, channel: str, step: str, origin: str, began_ns: Callable[[Ring], int | None]
+    ) -> list[Row]:
+        ms = sorted(
+            (ring.had_ns[channel, step] - began) / 1e6
+            for ring in self.rings.values()
+            if (channel, step) in ring.had_ns and (began := began_ns(ring)) is not None
+        )
+        if len(ms) < 2:
+            return []
+        p95, budget = ms[round(0.95 * (len(ms) - 1))], BUDGETS_MS.get(step)
+        name, note = f"{channel}: {origin} -> {step}", f"{len(ms)} of {len(self.rings)} presses"
+        return [
+            Row(f"{name}, median", statistics.median(ms), "ms", None, note),
+            Row(f"{name}, p95", p95, "ms", budget, "at most" if budget else ""),
+            Row(f"{name}, most", ms[-1], "ms"),
+        ]
 
 
 def _facts(title: str, media: list[str]) -> dict[str, bool]:
