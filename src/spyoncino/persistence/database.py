@@ -196,8 +196,12 @@ class _Transaction:
                     connection.commit()
 
 
-async def _run(threads: ThreadPoolExecutor, work: Callable[[T], Any], of: T) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(threads, work, of)
+def _run(threads: ThreadPoolExecutor, work: Callable[[T], Any], of: T) -> asyncio.Future[Any]:
+    """Hand over at once: whoever is cut off next has its transaction ended none the less."""
+    try:
+        return asyncio.get_running_loop().run_in_executor(threads, work, of)
+    except RuntimeError as error:  # it was closed under somebody who took too long
+        raise StorageError("the database was closed in the midst of it") from error
 
 
 def _found(connection: Connection, statement: Executable, rows: Rows | None) -> Any:

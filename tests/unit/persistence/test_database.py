@@ -212,12 +212,12 @@ async def test_who_is_cut_off_at_any_step_leaves_neither_a_lock_nor_half_a_trans
     tasks: list[asyncio.Task[None]] = []
     run = database_module._run
 
-    async def counted(*what: Any) -> Any:
+    def counted(*what: Any) -> Any:
         nonlocal steps_left
         steps_left -= 1
         if steps_left == 0:
             tasks[-1].cancel()
-        return await run(*what)
+        return run(*what)
 
     async def put_two() -> None:
         async with database.write() as connection:
@@ -245,10 +245,10 @@ async def test_one_hop_to_a_thread_for_each_statement_and_one_for_the_end(
 ) -> None:
     count, run = 0, database_module._run
 
-    async def counted(*what: Any) -> Any:
+    def counted(*what: Any) -> Any:
         nonlocal count
         count += 1
-        return await run(*what)
+        return run(*what)
 
     monkeypatch.setattr(database_module, "_run", counted)
     async with database.read() as connection:
@@ -257,6 +257,19 @@ async def test_one_hop_to_a_thread_for_each_statement_and_one_for_the_end(
     async with database.write() as connection:
         await connection.execute(text("DELETE FROM events"))
     assert count == 3
+
+
+async def test_who_takes_longer_than_the_end_waits_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "CLOSE_PATIENCE_S", 0.0)
+    opened = Database(tmp_path / "spyoncino.db")
+    await opened.open()
+    with pytest.raises(StorageError, match="closed in the midst"):  # noqa: PT012 - a transaction
+        async with opened.write() as connection:
+            await connection.execute(text("DELETE FROM events"))
+            await opened.close()
+            await connection.execute(text("DELETE FROM events"))
 
 
 async def test_the_end_waits_for_who_is_reading(tmp_path: Path) -> None:
