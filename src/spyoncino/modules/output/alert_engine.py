@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from spyoncino.alerts.restraint import MAX_REMEMBERED, Digest, Limits, Restraint
+from spyoncino.alerts.restraint import MAX_REMEMBERED, WINDOW_S, Digest, Limits, Restraint
 from spyoncino.alerts.rules import Rule, matching, why_not
 from spyoncino.alerts.text import words
 from spyoncino.core.context import ModuleContext
@@ -106,13 +106,16 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._chores.start(self._look_after(), "digests")
 
     async def _remember(self, now: datetime) -> None:
-        """Go on with the pauses and with the digest of a former run."""
-        longest_s = max((rule.cooldown_s for rule in self._rules()), default=0.0)
-        since = now - timedelta(seconds=longest_s)
-        for sheet in await self._book.told_since(since, MAX_REMEMBERED) if longest_s else ():
-            for channel, message in sheet.told.items():
-                age_s = (now - message.told_at).total_seconds()
-                self._restraint.told(message.rule, channel, sheet.event, self._now_s() - age_s)
+        """Go on with the pauses, the rate limit and the digest of a former run.
+
+        Sheets come by their last edit; of two messages the one that was begun later counts.
+        """
+        longest_s = max([WINDOW_S, *(rule.cooldown_s for rule in self._rules())])
+        sheets = await self._book.told_since(now - timedelta(seconds=longest_s), MAX_REMEMBERED)
+        told = [(message, sheet.event) for sheet in sheets for message in sheet.told.values()]
+        for message, event in sorted(told, key=lambda each: each[0].told_at):
+            told_s = self._now_s() - (now - message.told_at).total_seconds()
+            self._restraint.told(message.rule, message.alert.channel, event, told_s)
         for sheet in await self._book.held_back():
             for channel, reason in sheet.held.items():
                 self._restraint.held_back(channel, sheet.event, reason, sheet.moment.local)

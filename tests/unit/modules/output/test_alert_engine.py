@@ -97,6 +97,16 @@ async def test_an_update_without_news_edits_nothing_and_a_better_picture_does(
     assert [each.revision for each in told(harness)] == [1, 2, 3, 4]
 
 
+async def test_a_rule_shows_the_kinds_that_it_names_and_the_most_wanted_first(
+    harness: ModuleHarness,
+) -> None:
+    await engine(harness, rules=({"name": "all", "media": ["clip", "gif"]},))
+    await created(harness)
+    for kind in (MediaKind.SNAPSHOT, MediaKind.GIF, MediaKind.CLIP):
+        await ready(harness, kind)
+    assert told(harness)[-1].media == ("media/clip", "media/gif")
+
+
 async def test_each_channel_is_told_by_the_rule_that_names_it(harness: ModuleHarness) -> None:
     rules = (
         {"name": "cats", "when": {"labels": ["cat"]}},

@@ -1,10 +1,20 @@
-"""What the engine says about itself: decisions, counts, and a digest that comes again."""
+"""What the engine says about itself: decisions, counts, log, and a digest that comes again."""
 
 import pytest
-from tests.unit.modules.output.test_alert_engine import completed, created, engine, told, updated
+from structlog.testing import capture_logs
+from tests.unit.modules.output.test_alert_engine import (
+    completed,
+    created,
+    engine,
+    mute_of,
+    told,
+    updated,
+)
 
+from spyoncino.errors import StorageError
 from spyoncino.modules.output.alert_engine import TICK_S
 from spyoncino.schemas.status import HealthState
+from spyoncino.schemas.topics import CONTROL_COMMAND
 from spyoncino.testing.harness import ModuleHarness
 
 RULES = ({"name": "people", "cooldown_s": 3600.0},)
@@ -98,3 +108,33 @@ async def test_a_digest_that_cannot_be_made_at_all_is_said_in_health(
     await harness.settle()
     health = await module.health()
     assert (health.state, health.detail) == (HealthState.DEGRADED, "no such limit")
+
+
+async def test_the_log_says_who_changed_a_mute_and_whose_order_made_no_sense(
+    harness: ModuleHarness,
+) -> None:
+    harness.set_camera()
+    await engine(harness)
+    with capture_logs() as lines:
+        for order in (mute_of(harness, 60.0), mute_of(harness, 60.0, "moon")):
+            await harness.feed(CONTROL_COMMAND, order)
+    changed, refused = lines
+    assert (changed["event"], changed["camera"], changed["by"]) == ("mute changed", "door", "cli")
+    assert (refused["event"], refused["by"]) == ("not muted", "cli")
+    assert "there is no camera 'moon'" in refused["error"]
+
+
+async def test_the_log_says_why_a_digest_waits(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise StorageError("the disk is full")
+
+    module = await engine(harness)
+    monkeypatch.setattr(module, "_tell_digests", fail)
+    with capture_logs() as lines:
+        await harness.settle()
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    assert [line["error"] for line in lines] == ["the disk is full"]
+    assert (await module.health()).state is HealthState.OK

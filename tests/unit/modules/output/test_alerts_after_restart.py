@@ -10,6 +10,7 @@ from tests.unit.modules.output.test_alert_engine import EVERYTHING, artifact, en
 from spyoncino.errors import StorageError
 from spyoncino.modules.output.alert_engine import FORGET_EVERY_S, TICK_S, AlertEngine
 from spyoncino.persistence.alert_sheets import AlertSheetStore
+from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import EventState, EventUpdate
@@ -221,15 +222,21 @@ async def test_a_digest_that_could_not_be_told_is_told_whole_with_the_next(
     assert [each.text.split(" not")[0] for each in digests] == ["1 event was"]
 
 
-async def test_sheets_are_forgotten_after_so_many_days(harness: ModuleHarness) -> None:
+async def test_what_was_told_is_forgotten_after_so_many_days(harness: ModuleHarness) -> None:
     module = await engine(harness, **EVERYTHING, keep_days=2.0)
-    store = AlertSheetStore(harness.context.database)
+    sheets = AlertSheetStore(harness.context.database)
+    deliveries = DeliveryStore(harness.context.database)
     await heard(module)
+    key = DeliveryKey(EVENT_ID, "telegram", "family")
+    await deliveries.want(key, told(harness)[-1], harness.clock.utc_now())
+    await deliveries.sent(key, 1, "17", confirmed=False)
     await wait_for_digest(harness)
-    assert await store.get(EVENT_ID) is not None
+    assert await sheets.get(EVENT_ID) is not None
+    assert len(await deliveries.of_event(EVENT_ID)) == 1
     await harness.clock.advance(timedelta(days=2).total_seconds() + FORGET_EVERY_S)
     await wait_for_digest(harness)
-    assert await store.get(EVENT_ID) is None
+    assert await sheets.get(EVENT_ID) is None
+    assert await deliveries.of_event(EVENT_ID) == []
 
 
 async def test_files_of_an_event_that_only_a_former_run_heard_begin_are_shown(
