@@ -51,10 +51,11 @@ def _queued_ns() -> int:
 def own_ns(took_ns: int, before: ThreadTimes, after: ThreadTimes) -> int:
     """Of a stretch of time, what the thread's own doing certainly took, in nanoseconds.
 
-    That is computing, and waiting in a call, but neither the time in the queue for a processor nor
-    what may have been waiting for the interpreter's lock: who waits for the lock asks for it anew
-    after each switch interval (5 ms, ``sys.setswitchinterval``), each time beginning to wait again,
-    so that it began at least once for each interval, and a ``sleep`` only once for all of it.
+    That is computing, and waiting in a call. It is neither the time in the queue for a processor,
+    nor time without a single wait that the system puts down to nobody, as when a virtual machine
+    stands still. Nor is it what may have been waiting for the interpreter's lock: who waits for
+    the lock asks for it anew after each switch interval (5 ms, ``sys.setswitchinterval``), each
+    time beginning to wait again; a ``sleep`` or a call to the network begins once.
     Where the system does not tell, computing alone is certain.
 
     Args:
@@ -66,5 +67,8 @@ def own_ns(took_ns: int, before: ThreadTimes, after: ThreadTimes) -> int:
     if before.queued_ns is None or after.queued_ns is None:
         return busy_ns
     waited_ns = max(0, took_ns - busy_ns - (after.queued_ns - before.queued_ns))
-    for_lock_ns = (after.waits - before.waits) * int(sys.getswitchinterval() * 1e9)
+    waits = after.waits - before.waits
+    if not waits:
+        return busy_ns
+    for_lock_ns = waits * int(sys.getswitchinterval() * 1e9)
     return busy_ns + max(0, waited_ns - for_lock_ns)

@@ -11,6 +11,7 @@ from spyoncino.core.bus_reports import MAX_WAITING, BusReporter
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
 from spyoncino.core.step_watch import TELL_EVERY_NS, LongStep
+from spyoncino.core.thread_times import ThreadTimes
 from spyoncino.schemas.status import BusStatus, ContractNotice, ErrorReport
 from spyoncino.schemas.topics import STATUS_BUS, STATUS_CONTRACT, STATUS_ERROR
 
@@ -222,7 +223,8 @@ async def test_a_subscriber_that_keeps_the_loop_is_named_on_the_contract_topic()
 
     with structlog.testing.capture_logs() as lines:
         async with Bus(clock) as bus:
-            bus.subscribe(DOOR, greedy, name="process.greedy")
+            ear = bus.subscribe(DOOR, greedy, name="process.greedy")
+            ear._steps._times = lambda: ThreadTimes(clock.monotonic_ns(), 0, 0)
             bus.subscribe(STATUS_CONTRACT, read, name="notices")
             for _ in range(2):
                 await bus.publish(DOOR, press())

@@ -23,7 +23,8 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="an account of 
         (ThreadTimes(0, 0, 1), 95),
         (ThreadTimes(0, 0, 20), 0),
         (ThreadTimes(60 * MS, 0, 20), 60),
-        (ThreadTimes(0, 130 * MS, 0), 0),
+        (ThreadTimes(0, 130 * MS, 1), 0),
+        (ThreadTimes(10 * MS, 5 * MS, 0), 10),
         (ThreadTimes(30 * MS, None, 0), 30),
     ],
     ids=[
@@ -34,6 +35,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="an account of 
         "waits for the interpreter's lock",
         "computes and waits for the lock",
         "accounts that run ahead of the clock",
+        "nobody took it: the machine stood still",
         "the system does not tell",
     ],
 )
