@@ -94,3 +94,25 @@ async def test_a_forgotten_name_is_in_no_byte_of_the_databases_or_their_logs(
     await database.close()
     folder.unlock()
     assert len(heard) == MESSAGES + 2
+
+
+async def test_who_was_forgotten_while_nothing_ran_is_in_no_byte_after_the_next_start(
+    folder: DataFolder,
+) -> None:
+    async def hear(_: Message) -> None:
+        return
+
+    async with running(folder.outbox) as bus:
+        bus.subscribe(NOTIFY_QUEUED.pattern, hear, name="ear", policy=Policy.BLOCK, durable=True)
+        line = line_of(bus)
+        await asyncio.to_thread(wait_for, lambda: not line._is_scrub_due, 15.0, lambda: "")
+        await bus.publish(NOTIFY_QUEUED.of("post"), told(1))
+        await bus.drain()
+    await order_gallery(folder, ADD, name=NAME, faces=[], model="m")
+    await order_gallery(folder, FORGET, name=NAME)
+    assert await asyncio.to_thread(traces, folder.root) == {"outbox.db"}
+    async with running(folder.outbox) as bus:
+        bus.subscribe(NOTIFY_QUEUED.pattern, hear, name="ear", policy=Policy.BLOCK, durable=True)
+        line = line_of(bus)
+        await asyncio.to_thread(wait_for, lambda: not line._is_scrub_due, 15.0, lambda: "")
+        assert await asyncio.to_thread(traces, folder.root) == set()
