@@ -34,7 +34,7 @@ def looked_at() -> Iterator[tuple[list[Reference], list[list[Probe]]]]:
     look.close()
 
 
-# Measured with benchmarks/bench_faces.py: 34 and 32 of 34, nobody named wrongly.
+# Measured with benchmarks/bench_faces.py: 34 and 33 of 34, nobody named wrongly.
 @pytest.mark.parametrize(("way", "right"), [(0, 33), (1, 30)], ids=["clean", "degraded"])
 def test_people_are_named_and_strangers_are_not(
     looked_at: tuple[list[Reference], list[list[Probe]]], way: int, right: int

@@ -53,7 +53,8 @@ CLICK = """async () => {
 SHOWN = """async () => {
   const registration = await navigator.serviceWorker.ready;
   const shown = await registration.getNotifications();
-  return shown.map(({ title, body, tag, silent, data }) => ({ title, body, tag, silent, data }));
+  return shown.map(({ title, body, tag, silent, renotify, icon, data }) =>
+    ({ title, body, tag, silent, renotify, icon, data }));
 }"""
 
 
@@ -162,12 +163,44 @@ def test_one_event_is_one_notification_that_is_replaced(page: "Page", house: Ser
         transcript.append(f"{shown['tag']}: {shown['title']} (silent: {shown['silent']})")
         assert shown["body"] == f"{title}, state {revision}"
         assert shown["silent"] == (revision > 1)
+        assert shown["renotify"] == (revision == 1)
         assert shown["data"]["address"] == "/#event/event-0001"
     worker.deliver(alert(2, "Ann rang"))  # comes late
     worker.deliver(alert(1, "A cat", "event-0002"))
     shown_now = {each["tag"]: each["title"] for each in worker.shown("A cat")}
     assert shown_now == {"event-0001": "Ann rang twice", "event-0002": "A cat"}
     print("\n".join(["", *transcript, json.dumps(shown_now)]))  # noqa: T201 - for pytest -s
+
+
+def test_what_bears_no_tag_stands_alone_and_makes_a_sound_each_time(
+    page: "Page", house: ServedHouse
+) -> None:
+    page.get_by_role("button", name="Tell this browser", exact=True).click()
+    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    worker = Deliverer(page, house)
+    for title in ("The disk is full", "The door is away"):
+        worker.deliver(alert(1, title, ""))
+        shown = {each["title"]: each for each in worker.shown(title)}
+        assert (shown[title]["silent"], shown[title]["renotify"]) == (False, False)
+    assert set(shown) == {"The disk is full", "The door is away"}
+
+
+def test_the_icon_of_a_notification_is_a_bitmap_that_the_page_serves(
+    page: "Page", house: ServedHouse
+) -> None:
+    page.get_by_role("button", name="Tell this browser", exact=True).click()
+    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    worker = Deliverer(page, house)
+    worker.deliver(alert(1, "Somebody rang"))
+    (shown,) = worker.shown("Somebody rang")
+    size = page.evaluate(
+        """async (address) => {
+          const bitmap = await createImageBitmap(await (await fetch(address)).blob());
+          return [bitmap.width, bitmap.height];
+        }""",
+        shown["icon"],
+    )  # which throws for an SVG, as a notification shows none
+    assert size == [192, 192]
 
 
 def test_a_notification_leads_to_its_event(page: "Page", house: ServedHouse) -> None:

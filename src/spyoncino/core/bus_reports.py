@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from spyoncino.clock import Clock
+from spyoncino.core.bus_stats import Throttle
 from spyoncino.core.message import Message
-from spyoncino.core.step_watch import LongStep
+from spyoncino.core.step_watch import TELL_EVERY_NS, LongStep
 from spyoncino.core.subscription import Subscription
 from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
@@ -23,6 +24,9 @@ from spyoncino.schemas.topics import STATUS_BUS, STATUS_CONTRACT, STATUS_ERROR, 
 
 MAX_WAITING = 128
 """Reports that may wait; their senders are throttled, so more means that nobody reads them."""
+
+MACHINE = "machine"
+"""Who is named when no part is to blame."""
 
 _ERROR_TOPICS = STATUS_ERROR.of("")
 
@@ -55,6 +59,7 @@ class BusReporter:
         self._log = log
         self._interval_s = interval_s
         self._waiting: deque[tuple[Topic[Any], Callable[[], Payload]]] = deque(maxlen=MAX_WAITING)
+        self._delays = Throttle(TELL_EVERY_NS)
         self._news = asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
@@ -112,7 +117,10 @@ class BusReporter:
         self.say(STATUS_BUS, lambda: self._bus.status(warning))
 
     def on_long_step(self, subscription: Subscription, step: LongStep) -> None:
-        """Log and report a handler that keeps the event loop, with its name."""
+        """Log and report a handler that keeps the event loop; a delay names no part."""
+        if not step.is_own:
+            self._on_delay(step)
+            return
         message = (
             f"{subscription.name} kept the event loop for {step.took_ms:.0f} ms while handling "
             f"{step.topic} ({step.busy_ms:.0f} ms of it computing); everybody else waited: move "
@@ -120,6 +128,22 @@ class BusReporter:
         )
         self._log.warning(message, subscriber=subscription.name, repeats=step.repeats)
         notice = ContractNotice(source="bus", component=subscription.name, message=message)
+        self.say(STATUS_CONTRACT, lambda: notice)
+
+    def _on_delay(self, step: LongStep) -> None:
+        """Once a minute for all subscribers together; always in the same words, figures are logged.
+
+        The page counts repeats of a sentence instead of showing them below each other.
+        """
+        if not self._delays.passes(self._clock.monotonic_ns()):
+            return
+        message = (
+            "The computer was too busy to let the main process go on for a while; everything "
+            "waited: see what else runs on it, or lower analysis_fps or the number of cameras."
+        )
+        repeats = self._delays.take_held()
+        self._log.warning(message, took_ms=round(step.took_ms), repeats=repeats)
+        notice = ContractNotice(source="bus", component=MACHINE, message=message)
         self.say(STATUS_CONTRACT, lambda: notice)
 
     def on_refusal(self, name: str, error: WiringError) -> None:

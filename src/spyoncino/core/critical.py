@@ -77,6 +77,7 @@ class CriticalLine:
         self._first_seq: int  # these three from ``start`` on: the file says where they begin
         self._numbers: Iterator[int]
         self._offered: int
+        self._is_scrub_due = True  # somebody may have been forgotten while nothing ran
         self._waiting: dict[int, _Waiting] = {}
         self._places: dict[str, DurablePlace] = {}
         self._presses: set[asyncio.Task[None]] = set()
@@ -242,6 +243,10 @@ class CriticalLine:
         """Forget subscribers that do not exist any more, so that nothing waits for them."""
         await asyncio.wrap_future(self._file.collect({}, names))
 
+    def scrub_soon(self) -> None:
+        """Leave no trace of handled messages, once nobody has any left to handle."""
+        self._is_scrub_due = True
+
     async def dead_letters(self) -> list[DeadLetter]:
         """Every dead letter, oldest first."""
         return await asyncio.wrap_future(self._file.dead_letters())
@@ -337,9 +342,13 @@ class CriticalLine:
             await self.clock.sleep(SWEEP_S)
             live = {name: self._offered for name, place in self._places.items() if place.is_idle()}
             now = (self._offered, live)  # what comes while it sweeps is for the next one
-            if swept != now:  # nothing new: spare the medium
+            is_scrubbing = self._is_scrub_due and len(live) == len(self._places)
+            if swept != now or is_scrubbing:  # nothing new: spare the medium
                 try:
                     await asyncio.wrap_future(self._file.collect(live))
+                    if is_scrubbing:
+                        await asyncio.wrap_future(self._file.scrub())
+                        self._is_scrub_due = False
                 except StorageError as error:
                     self.complain("the outbox was not swept", error)
                 else:

@@ -269,6 +269,8 @@ def register_gallery(
         told, change = await GalleryOrders(people, database).carry_out(order, arguments)
         if change is not None:
             await bus.publish(GALLERY_CHANGED, change)
+        if order == FORGET and bus.critical is not None:
+            bus.critical.scrub_soon()  # handled messages name the person, too
         return told
 
     def taking(order: str) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]:

@@ -3,18 +3,28 @@
 A handler may take as long as it likes while it awaits; it may not keep the loop. Telling the two
 apart means timing every step, which would slow every message; so only a subscriber whose handler
 once took longer than a step may take is watched, for some messages from the next one on.
+
+A step also takes long when the computer has no time for it, and then it may be any handler's. Only
+what a handler's own doing certainly took is held against it; see ``thread_times``.
 """
 
-import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
 from spyoncino.core.bus_stats import Throttle
 from spyoncino.core.message import Message
+from spyoncino.core.thread_times import ThreadTimes, own_ns, thread_times
 
 LONG_STEP_NS = 50_000_000
-"""What one step may take before it is told: two and a half times what counts as a fault."""
+"""What one step may take before it is told: two and a half times what counts as a fault.
+
+It is compared with what the handler itself took, so that a handler is named exactly when it would
+be named on an idle computer, too; no share of the time has to be guessed."""
+
+LONG_DELAY_NS = 250_000_000
+"""What a step that is nobody's fault may take before it is told: a quarter of the second within
+which a press at the door is to be out."""
 
 TELL_EVERY_NS = 60_000_000_000
 """A subscriber that blocks the loop is named once a minute."""
@@ -27,19 +37,21 @@ with something else makes a message take long, too, and must not slow the others
 
 @dataclass(frozen=True, slots=True)
 class LongStep:
-    """One step of a handler that kept the event loop.
+    """One step of a handler that kept the event loop, or could not go on.
 
     Args:
         topic: Name of the topic whose message was being handled.
         took_ms: From beginning to end, in milliseconds.
         busy_ms: Of these, what the thread computed; the rest it slept, waited or was not let run.
         repeats: Long steps before it that were not told.
+        is_own: The handler's own doing took long; otherwise the computer had no time for it.
     """
 
     topic: str
     took_ms: float
     busy_ms: float
     repeats: int
+    is_own: bool = True
 
 
 class StepWatch:
@@ -47,12 +59,19 @@ class StepWatch:
 
     Args:
         now_ns: The bus's monotonic clock.
-        tell: Called with a long step, at most once a minute.
+        tell: Called with a long step, at most once a minute; with each that is nobody's fault.
+        times: The accounts of the calling thread.
     """
 
-    def __init__(self, now_ns: Callable[[], int], tell: Callable[[LongStep], None]) -> None:
+    def __init__(
+        self,
+        now_ns: Callable[[], int],
+        tell: Callable[[LongStep], None],
+        times: Callable[[], ThreadTimes] = thread_times,
+    ) -> None:
         self._now_ns = now_ns
         self._tell = tell
+        self._times = times
         self._throttle = Throttle(TELL_EVERY_NS)
 
     def watched(
@@ -77,16 +96,23 @@ class StepWatch:
 
     def take(self, message: Message, step: Callable[..., Any], *arguments: Any) -> Any:
         """Take one step of a handler, and tell when it kept the loop."""
-        began_ns, busy_ns = self._now_ns(), time.thread_time_ns()
+        began_ns, before = self._now_ns(), self._times()
         try:
             return step(*arguments)
         finally:
             ended_ns = self._now_ns()
-            took_ns = ended_ns - began_ns
-            if took_ns >= LONG_STEP_NS and self._throttle.passes(ended_ns):
-                busy_ms = (time.thread_time_ns() - busy_ns) / 1e6
-                repeats = self._throttle.take_held()
-                self._tell(LongStep(message.topic, took_ns / 1e6, busy_ms, repeats))
+            if ended_ns - began_ns >= LONG_STEP_NS:
+                self._judge(message.topic, began_ns, ended_ns, before)
+
+    def _judge(self, topic: str, began_ns: int, ended_ns: int, before: ThreadTimes) -> None:
+        """Tell of a long step, if it was its handler's or so long that a person should know."""
+        after, took_ns = self._times(), ended_ns - began_ns
+        took_ms, busy_ms = took_ns / 1e6, (after.busy_ns - before.busy_ns) / 1e6
+        if own_ns(took_ns, before, after) < LONG_STEP_NS:
+            if took_ns >= LONG_DELAY_NS:
+                self._tell(LongStep(topic, took_ms, busy_ms, 0, is_own=False))
+        elif self._throttle.passes(ended_ns):
+            self._tell(LongStep(topic, took_ms, busy_ms, self._throttle.take_held()))
 
 
 class _Timed(Awaitable[object]):

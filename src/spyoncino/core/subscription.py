@@ -73,7 +73,7 @@ class SubscriptionReports(Protocol):
         """The queue crossed its high mark or lost a message; ``repeats`` were not told."""
 
     def on_long_step(self, subscription: "Subscription", step: LongStep) -> None:
-        """The handler kept the event loop."""
+        """The handler kept the event loop, or the computer had no time for it."""
 
 
 class Subscription:

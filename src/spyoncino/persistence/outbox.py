@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -27,10 +28,14 @@ from spyoncino.errors import StorageError
 from spyoncino.persistence.database import quick_check, told_as_storage_error
 from spyoncino.persistence.migrate import BUSY_TIMEOUT_S
 from spyoncino.persistence.outbox_rows import (
+    FROM_VERSION_1,
+    SCHEMA,
     DeadLetter,
     OutboxEntry,
     add_dead_letter,
     delete_dead_letters,
+    delete_handled,
+    empty_handled,
     read_dead_letters,
     revive_dead_letter,
 )
@@ -53,30 +58,10 @@ that nobody has handled."""
 KEPT_HANDLED = 1_000
 """Handled messages that stay, so that a message published again under its id is recognised."""
 
-_MESSAGES = """
-CREATE TABLE IF NOT EXISTS messages (
-    seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, event_id TEXT NOT NULL, body BLOB NOT NULL,
-    only_for TEXT NOT NULL, UNIQUE (topic, event_id)
-);
+_PRAGMAS = """
+PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;
 """
-"""One payload may be published on two topics, as a picture is on its own and on that of all media;
-only the second one on the same topic is the same message."""
-
-_SCHEMA = f"""
-{_MESSAGES}
-CREATE TABLE IF NOT EXISTS cursors (subscriber TEXT PRIMARY KEY, seq INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS dead_letters (
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, subscriber TEXT NOT NULL, event_id TEXT NOT NULL,
-    body BLOB NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL, died_at TEXT NOT NULL
-);
-PRAGMA user_version = 2;
-"""
-
-_FROM_VERSION_1 = (
-    "BEGIN; ALTER TABLE messages RENAME TO messages_1;",
-    _MESSAGES,
-    "INSERT INTO messages SELECT * FROM messages_1; DROP TABLE messages_1; COMMIT;",
-)
+"""Messages name people: what is deleted is overwritten."""
 
 _INSERT = "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, '')"
 _ADVANCE = "UPDATE cursors SET seq = max(seq, ?) WHERE subscriber = ?"
@@ -118,10 +103,10 @@ class OutboxFile:
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+            connection.executescript(_PRAGMAS)
             if connection.execute("PRAGMA user_version").fetchone() == (1,):
-                connection.executescript("".join(_FROM_VERSION_1))
-            connection.executescript(_SCHEMA)
+                connection.executescript("".join(FROM_VERSION_1))
+            connection.executescript(SCHEMA)
             highest = (
                 "SELECT max(seq) FROM (SELECT seq FROM messages UNION SELECT seq FROM cursors)"
             )
@@ -214,14 +199,23 @@ class OutboxFile:
                     if name not in names:
                         connection.execute("DELETE FROM cursors WHERE subscriber = ?", (name,))
             connection.executemany(_ADVANCE, [(seq, name) for name, seq in live.items()])
-            connection.execute(
-                "DELETE FROM messages WHERE seq <= (SELECT max(seq) FROM messages) - ? "
-                "AND NOT EXISTS (SELECT 1 FROM cursors WHERE cursors.seq < messages.seq)",
-                (KEPT_HANDLED,),
-            )
-            return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
+            return delete_handled(connection, KEPT_HANDLED)
 
         return self._call(sweep)
+
+    def scrub(self) -> "Future[None]":
+        """Empty what everybody has handled, and the log, which may still hold it; take room anew.
+
+        The log stays as it is while another program reads the file.
+        """
+
+        def scrub(connection: sqlite3.Connection) -> None:
+            with _transaction(connection):
+                empty_handled(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _take_room(connection)
+
+        return self._call(scrub, lambda _: contextlib.nullcontext())
 
     def bury(
         self, subscriber: str, entry: OutboxEntry, reason: str, attempts: int, died_at: str
@@ -257,14 +251,19 @@ class OutboxFile:
         """Delete dead letters; how many there were."""
         return self._call(lambda connection: delete_dead_letters(connection, numbers))
 
-    def _call(self, function: Callable[[sqlite3.Connection], T]) -> "Future[T]":
+    def _call(
+        self,
+        function: Callable[[sqlite3.Connection], T],
+        around: Callable[[sqlite3.Connection], AbstractContextManager[None]] | None = None,
+    ) -> "Future[T]":
+        inside = _transaction if around is None else around
         answer: Future[T] = Future()
 
         def run(connection: sqlite3.Connection) -> None:
             if not answer.set_running_or_notify_cancel():
                 return  # whoever asked has gone
             try:
-                with told_as_storage_error(self.path), _transaction(connection):
+                with told_as_storage_error(self.path), inside(connection):
                     result = function(connection)
             except StorageError as error:
                 answer.set_exception(error)

@@ -7,6 +7,31 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_MESSAGES = """
+CREATE TABLE IF NOT EXISTS messages (
+    seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, event_id TEXT NOT NULL, body BLOB NOT NULL,
+    only_for TEXT NOT NULL, UNIQUE (topic, event_id)
+);
+"""
+"""One payload may be published on two topics, as a picture is on its own and on that of all media;
+only the second one on the same topic is the same message."""
+
+SCHEMA = f"""
+{_MESSAGES}
+CREATE TABLE IF NOT EXISTS cursors (subscriber TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS dead_letters (
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, subscriber TEXT NOT NULL, event_id TEXT NOT NULL,
+    body BLOB NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL, died_at TEXT NOT NULL
+);
+PRAGMA user_version = 2;
+"""
+
+FROM_VERSION_1 = (
+    "BEGIN; ALTER TABLE messages RENAME TO messages_1;",
+    _MESSAGES,
+    "INSERT INTO messages SELECT * FROM messages_1; DROP TABLE messages_1; COMMIT;",
+)
+
 MAX_DEAD_LETTERS = 1_000
 """Dead letters that are kept; the oldest give way."""
 
@@ -57,6 +82,35 @@ class DeadLetter:
     reason: str
     attempts: int
     died_at: str
+
+
+def delete_handled(connection: sqlite3.Connection, kept: int) -> int:
+    """Delete what everybody has handled but the newest, whose ids are still needed.
+
+    Args:
+        connection: The file.
+        kept: How many of the newest stay.
+
+    Returns:
+        How many messages are in the file afterwards.
+    """
+    connection.execute(
+        "DELETE FROM messages WHERE seq <= (SELECT max(seq) FROM messages) - ? "
+        "AND NOT EXISTS (SELECT 1 FROM cursors WHERE cursors.seq < messages.seq)",
+        (kept,),
+    )
+    return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
+
+
+def empty_handled(connection: sqlite3.Connection) -> None:
+    """Delete the bodies of what everybody has handled; nobody reads them.
+
+    What was revived for one subscriber stays whole.
+    """
+    connection.execute(
+        "UPDATE messages SET body = x'' WHERE length(body) > 0 AND only_for = '' "
+        "AND seq <= coalesce((SELECT min(seq) FROM cursors), (SELECT max(seq) FROM messages))"
+    )
 
 
 def add_dead_letter(connection: sqlite3.Connection, letter: DeadLetter) -> None:

@@ -71,7 +71,9 @@ class ToldNames:
             in_json = [json.dumps(name)[1:-1] for name in names]
             changed += await self._rewrite(column, _says(column, in_json), document)
         says = _says(DECISIONS.c.reason, names)
-        return changed + await self._rewrite(DECISIONS.c.reason, says, sentence)
+        changed += await self._rewrite(DECISIONS.c.reason, says, sentence)
+        await self._database.empty_log()
+        return changed
 
     async def _rewrite(self, column: Column[Any], says: ColumnElement[bool], erase: Erase) -> int:
         """Pass a column of the rows that say a name through a function, some rows at a time."""

@@ -10,6 +10,8 @@ from spyoncino.core.bus import Bus
 from spyoncino.core.bus_reports import MAX_WAITING, BusReporter
 from spyoncino.core.message import Message
 from spyoncino.core.queues import Policy
+from spyoncino.core.step_watch import TELL_EVERY_NS, LongStep
+from spyoncino.core.thread_times import ThreadTimes
 from spyoncino.schemas.status import BusStatus, ContractNotice, ErrorReport
 from spyoncino.schemas.topics import STATUS_BUS, STATUS_CONTRACT, STATUS_ERROR
 
@@ -221,7 +223,8 @@ async def test_a_subscriber_that_keeps_the_loop_is_named_on_the_contract_topic()
 
     with structlog.testing.capture_logs() as lines:
         async with Bus(clock) as bus:
-            bus.subscribe(DOOR, greedy, name="process.greedy")
+            ear = bus.subscribe(DOOR, greedy, name="process.greedy")
+            ear._steps._times = lambda: ThreadTimes(clock.monotonic_ns(), 0, 0)
             bus.subscribe(STATUS_CONTRACT, read, name="notices")
             for _ in range(2):
                 await bus.publish(DOOR, press())
@@ -230,6 +233,30 @@ async def test_a_subscriber_that_keeps_the_loop_is_named_on_the_contract_topic()
     wanted = "process.greedy kept the event loop for 80 ms while handling doorbell.door.pressed"
     assert notices[0].message.startswith(wanted)
     assert [line["subscriber"] for line in lines] == ["process.greedy"]
+
+
+async def test_a_computer_without_time_is_told_once_a_minute_for_everybody_and_names_no_part() -> (
+    None
+):
+    clock = FakeClock()
+    notices: list[ContractNotice] = []
+
+    async def read(message: Message) -> None:
+        notices.append(message.payload)
+
+    with structlog.testing.capture_logs() as lines:
+        async with Bus(clock) as bus:
+            bus.subscribe(STATUS_CONTRACT, read, name="notices")
+            ears = [bus.subscribe(DOOR, read, name=name) for name in ("one", "two")]
+            for ear, pause_ns in ((0, 0), (1, 1), (1, TELL_EVERY_NS)):
+                clock._elapsed_ns += pause_ns
+                step = LongStep(DOOR.name, 300.0, 0.0, 0, is_own=False)
+                bus._reporter.on_long_step(ears[ear], step)
+                await bus.drain()
+    assert [each.component for each in notices] == ["machine", "machine"]
+    assert notices[0].message == notices[1].message
+    assert notices[0].message.startswith("The computer was too busy to let the main process go on")
+    assert [(line["took_ms"], line["repeats"]) for line in lines] == [(300, 0), (300, 1)]
 
 
 async def test_a_part_that_broke_its_contract_is_told_and_its_error_handed_back() -> None:

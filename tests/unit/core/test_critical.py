@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.fixtures.durable_ear import DOOR, DurableEar, press, running
+from tests.fixtures.durable_ear import DOOR, DurableEar, line_of, press, running
 
 from spyoncino.clock import SystemClock
 from spyoncino.core.bus import Bus
@@ -216,6 +216,35 @@ async def test_handled_messages_leave_the_file_but_the_newest(
         await asyncio.sleep(0.1)
         await bus.critical.forget_all_but({"listener"})
         assert rows(outbox) == ["m18", "m19"]
+
+
+async def test_scrubbing_leaves_ids_of_handled_messages_and_the_whole_of_others(
+    outbox: Path,
+) -> None:
+    def bodies() -> dict[str, bool]:
+        with sqlite3.connect(outbox) as connection:
+            found = connection.execute("SELECT event_id, length(body) > 0 FROM messages")
+            return {name: bool(is_whole) for name, is_whole in found}
+
+    listener = DurableEar()
+    async with running(outbox) as bus:
+        away = listener.join(bus, "away")
+        listener.join(bus)
+        await bus.publish(DOOR, press("a"))
+        await bus.drain()
+        away.close()
+        await away.wait_closed()
+        await bus.publish(DOOR, press("b"))
+        await bus.drain()
+        await asyncio.sleep(0.1)
+        await line_of(bus).forget_all_but({"listener", "away"})
+        assert bodies() == {"a": True, "b": True}
+        await asyncio.wrap_future(line_of(bus)._file.scrub())
+        assert bodies() == {"a": False, "b": True}
+        await bus.publish(DOOR, press("a"))
+        listener.join(bus, "away")
+        await bus.drain()
+    assert listener.heard == ["a", "a", "b", "b"]
 
 
 async def test_forgotten_subscribers_hold_nothing_back(outbox: Path) -> None:

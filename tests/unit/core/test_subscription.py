@@ -9,13 +9,20 @@ import pytest
 from spyoncino.core.handlers import AsyncHandler, is_async
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.core.queues import Policy
-from spyoncino.core.step_watch import LONG_STEP_NS, TELL_EVERY_NS, WATCHED_MESSAGES, LongStep
+from spyoncino.core.step_watch import (
+    LONG_DELAY_NS,
+    LONG_STEP_NS,
+    TELL_EVERY_NS,
+    WATCHED_MESSAGES,
+    LongStep,
+)
 from spyoncino.core.subscription import (
     BATCH,
     FAILURE_EVERY_NS,
     PRESSURE_EVERY_NS,
     Subscription,
 )
+from spyoncino.core.thread_times import ThreadTimes
 
 
 class Desk:
@@ -39,7 +46,8 @@ class Desk:
         self.told.append(("pressure", subscription.name, trouble, repeats))
 
     def on_long_step(self, subscription: Subscription, step: LongStep) -> None:
-        self.told.append(("long step", subscription.name, step.topic, step.took_ms, step.repeats))
+        what = "long step" if step.is_own else "delay"
+        self.told.append((what, subscription.name, step.topic, step.took_ms, step.repeats))
 
 
 class Rig:
@@ -52,6 +60,7 @@ class Rig:
         capacity: int = 100,
     ) -> None:
         self.clock_ns = 0
+        self.away_ns = 0
         self.desk = Desk()
         self.subscription = Subscription(
             "ear",
@@ -62,6 +71,9 @@ class Rig:
             now_ns=lambda: self.clock_ns,
             owner=self.desk,
             reports=self.desk,
+        )
+        self.subscription._steps._times = lambda: ThreadTimes(
+            self.clock_ns - self.away_ns, self.away_ns, 0
         )
 
     def offer(self, payload: object) -> None:
@@ -420,6 +432,33 @@ async def test_a_handler_that_keeps_the_loop_is_named_from_the_second_time_on_on
     await rig.subscription.idle()
     assert rig.desk.told[1:] == [("long step", "ear", "a.b", 50.0, 2)]
     assert rig.subscription.counters.delivered == 5
+
+
+@pytest.mark.parametrize(
+    ("took_ns", "away_ns", "told"),
+    [
+        (117_000_000, 117_000_000, []),
+        (117_000_000, 117_000_001 - LONG_STEP_NS, []),
+        (117_000_000, 117_000_000 - LONG_STEP_NS, ["long step"] * 2),
+        (LONG_DELAY_NS, LONG_DELAY_NS, ["delay"] * 3),
+        (LONG_DELAY_NS - 1, LONG_DELAY_NS - 1, []),
+    ],
+    ids=["starved", "starved and computes", "computes and starved", "starved for long", "nearly"],
+)
+async def test_a_handler_answers_for_what_it_took_itself_and_not_for_a_busy_computer(
+    took_ns: int, away_ns: int, told: list[str]
+) -> None:
+    async def slow(_: Message) -> None:
+        rig.clock_ns += took_ns
+        rig.away_ns += away_ns
+
+    rig = Rig(slow)
+    rig.subscription.start()
+    for pause_ns in (0, 0, 0, TELL_EVERY_NS):  # the first is not watched yet
+        rig.clock_ns += pause_ns
+        rig.offer(1)
+        await rig.subscription.idle()
+    assert [what for what, *_ in rig.desk.told] == told
 
 
 async def test_a_handler_that_takes_long_while_it_awaits_is_nobodys_trouble() -> None:

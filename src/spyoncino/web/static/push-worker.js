@@ -3,6 +3,9 @@
 const TOLD = "told";
 const MOST_REMEMBERED = 100;
 
+/** A bitmap: Chrome decodes no SVG for notifications (Chromium issue 478654). */
+const ICON = "/static/icon-192.png";
+
 /** One after the other: two revisions at once could both believe to be the first. */
 let queue = Promise.resolve();
 
@@ -33,19 +36,26 @@ function noteOf(data) {
   }
 }
 
-/** Push services keep no order: an older state never takes a newer one's place. @param {any} note */
+/**
+ * Push services keep no order: an older state never takes a newer one's place.
+ *
+ * The Notifications Standard (2.1, "create a notification"; notifications.spec.whatwg.org) refuses `renotify` without a
+ * tag, and with it the whole notification: what bears no tag stands alone and makes a sound each time.
+ * @param {any} note
+ */
 async function show(note) {
-  const [shown] = await self.registration.getNotifications({ tag: note.tag });
+  const tag = note.tag || "";
+  const [shown] = tag ? await self.registration.getNotifications({ tag }) : [];
   const isOlder = shown?.data?.note && shown.data.note.revision > note.revision;
   const newest = isOlder ? shown.data.note : note;
-  const isFirst = !(await remember(newest.tag));
+  const isFirst = !tag || !(await remember(tag));
   const options = {
     body: newest.text,
-    tag: newest.tag,
-    renotify: isFirst, // later states replace it without a sound
+    tag,
+    renotify: isFirst && tag !== "", // later states replace it without a sound
     silent: !isFirst,
     timestamp: newest.time,
-    icon: newest.picture || "/static/icon.svg",
+    icon: newest.picture || ICON,
     data: { note: newest, address: newest.event ? `/#event/${encodeURIComponent(newest.event)}` : "/" },
   };
   if (newest.picture) options.image = newest.picture;
