@@ -57,7 +57,7 @@ check: $(VENV)/.developer ## format, lint, types, import ladder
 wheel: $(VENV)/.developer ## what `pip install .` gives: installed alone, it starts and has its models and pictures
 	@rm -rf build/wheel && $(PYTHON) -m venv build/wheel
 	build/wheel/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt .
-	cd build/wheel && bin/spyoncino --version && bin/spyoncino --data demo demo --for 1 > /dev/null
+	cd build/wheel && bin/spyoncino --version && SPYONCINO_WEB__PORT=0 bin/spyoncino --data demo demo --for 1 > /dev/null
 
 format: $(VENV)/.developer ## put files into shape
 	$(BIN)/ruff format .
