@@ -38,7 +38,7 @@ demo: $(VENV)/.installed ## a running system without a camera: simulated front d
 
 test: $(VENV)/.developer ## all tests, with coverage per package
 	$(BIN)/pytest $(SMALL_TESTS) $(EMBEDDED) -n auto --cov --cov-report= $(PYTEST_ARGS)
-	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" $(addprefix --ignore=,$(EMBEDDED)) -n $(LARGE_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" $(addprefix --ignore=,$(EMBEDDED)) -n $(LARGE_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 	$(BIN)/pytest $(LARGE_TESTS) -m alone --ignore=$(ROUND) $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
