@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
-LARGE_WORKERS ?= auto
+# Large tests wait for processes more than they compute: half as many workers again as cores.
+LARGE_WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
 
 SMALL_TESTS := tests/unit tests/contracts tests/architecture
 LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))

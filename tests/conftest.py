@@ -37,6 +37,8 @@ __all__ = [
 
 
 LONGEST_FIRST = (
+    "accuracy/test_tracking.py",
+    "integration/test_readme.py",
     "processes/test_page.py",
     "processes/test_live_sources.py",
     "integration/test_analyze.py",
