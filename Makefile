@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
-LARGE_WORKERS ?= auto
+# Large tests wait for processes more than they compute: half as many workers again as cores.
+LARGE_WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
 
 SMALL_TESTS := tests/unit tests/contracts tests/architecture
 LARGE_TESTS := $(filter-out $(SMALL_TESTS) tests/fixtures,$(patsubst %/,%,$(wildcard tests/*/)))
@@ -38,7 +39,7 @@ demo: $(VENV)/.installed ## a running system without a camera: simulated front d
 
 test: $(VENV)/.developer ## all tests, with coverage per package
 	$(BIN)/pytest $(SMALL_TESTS) $(EMBEDDED) -n auto --cov --cov-report= $(PYTEST_ARGS)
-	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" $(addprefix --ignore=,$(EMBEDDED)) -n $(LARGE_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest $(LARGE_TESTS) -m "not alone" $(addprefix --ignore=,$(EMBEDDED)) -n $(LARGE_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 	$(BIN)/pytest $(LARGE_TESTS) -m alone --ignore=$(ROUND) $(PYTEST_ARGS)
 	$(BIN)/python tools/coverage_gate.py
 
@@ -57,7 +58,7 @@ check: $(VENV)/.developer ## format, lint, types, import ladder
 wheel: $(VENV)/.developer ## what `pip install .` gives: installed alone, it starts and has its models and pictures
 	@rm -rf build/wheel && $(PYTHON) -m venv build/wheel
 	build/wheel/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt .
-	cd build/wheel && bin/spyoncino --version && bin/spyoncino --data demo demo --for 1 > /dev/null
+	cd build/wheel && bin/spyoncino --version && SPYONCINO_WEB__PORT=0 bin/spyoncino --data demo demo --for 1 > /dev/null
 
 format: $(VENV)/.developer ## put files into shape
 	$(BIN)/ruff format .

@@ -36,12 +36,36 @@ __all__ = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count no lines in property tests; the Makefile says in which files lines are counted.
+LONGEST_FIRST = (
+    "accuracy/test_tracking.py",
+    "integration/test_readme.py",
+    "processes/test_page.py",
+    "processes/test_live_sources.py",
+    "integration/test_analyze.py",
+    "processes/test_system_refusals.py",
+    "integration/test_faces_lossless.py",
+    "integration/test_bad_videos.py",
+    "processes/test_system_accidents.py",
+    "processes/test_telling_secrets.py",
+    "integration/test_event_rules.py",
+    "accuracy/test_identity.py",
+)
+"""Files that keep a worker busy for 20 s and more, about the longest first.
 
-    They are up to six times slower under a tracer, and a line that only a random example reaches
-    would make the gate a matter of luck: a plain test has to reach it.
+``make test`` gives whole files to workers: one of these at the end would leave the others idle.
+Only the length of the whole hangs on this list; ``--durations=0`` tells what should stand in it.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, and count no lines in property tests.
+
+    Those are up to six times slower under a tracer, and a line that only a random example reaches
+    would make the gate a matter of luck: a plain test has to reach it. The Makefile says in which
+    files lines are counted.
     """
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))  # stable: the rest stays random
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("no_cover")

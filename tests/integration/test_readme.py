@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
 CI_RUN = (ROOT / ".ci" / "run").read_text()
 
-CHECKED_ELSEWHERE = {"pip install .": " check wheel"}
+CHECKED_ELSEWHERE = {"pip install .": " check wheel", "make demo": " check wheel demo"}
 """Commands that the whole check runs itself, and how it does."""
 
 NEEDS_MORE_THAN_A_TEST_HAS = {

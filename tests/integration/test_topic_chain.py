@@ -159,6 +159,7 @@ def test_what_was_acknowledged_is_in_the_database(visit: Visit) -> None:
     assert visit.records.events() == dict.fromkeys(acknowledged, "completed")
 
 
+@pytest.mark.alone
 def test_no_message_was_dropped_and_no_handler_failed(visit: Visit) -> None:
     assert not [message for message in visit.messages if message.topic.startswith("status.error")]
     assert not visit.of(topics.STATUS_CONTRACT.name)

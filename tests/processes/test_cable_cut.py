@@ -16,7 +16,7 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.runtime.captures import Captures
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, needs_rtsp_server, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.processes, needs_rtsp_server, pytest.mark.timeout(90)]
 
 STALL_S = 2.0
 

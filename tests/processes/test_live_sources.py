@@ -19,7 +19,7 @@ from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.runtime.captures import Captures
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, needs_rtsp_server, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.processes, needs_rtsp_server, pytest.mark.timeout(90)]
 
 STALL_S = 2.0
 
@@ -180,6 +180,7 @@ async def test_a_camera_that_was_off_comes_back_in_the_same_process(
             assert [ring.exists() for ring in rings] == [False, True]
 
 
+@pytest.mark.alone
 async def test_a_frozen_camera_is_stalled_and_goes_on_when_it_thaws(
     captures: Captures, clips: Path
 ) -> None:
@@ -206,6 +207,7 @@ async def test_a_camera_frozen_for_long_is_connected_again(captures: Captures, c
         await viewer.until_frames(5)
 
 
+@pytest.mark.alone
 async def test_stopping_does_not_wait_for_a_camera_that_hangs(
     captures: Captures, clips: Path
 ) -> None:

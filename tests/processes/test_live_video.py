@@ -36,7 +36,7 @@ from spyoncino.runtime.captures import Captures
 from spyoncino.testing.harness import ModuleHarness
 from spyoncino.web import live_video
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, needs_rtsp_server, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.processes, needs_rtsp_server, pytest.mark.timeout(90)]
 
 
 @dataclass

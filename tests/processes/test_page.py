@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 
 pytestmark = [
-    pytest.mark.alone,
     pytest.mark.processes,
     pytest.mark.slow,
     pytest.mark.timeout(120),

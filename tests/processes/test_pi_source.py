@@ -19,7 +19,7 @@ from spyoncino.runtime.capture.messages import FrameReady, SourceOpened, SourceS
 from spyoncino.runtime.capture.spec import CaptureSpec
 from spyoncino.runtime.captures import Captures
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
 
 SMALL: dict[str, str | float | int | bool] = {"width": 160, "height": 96, "fps": 20.0}
 

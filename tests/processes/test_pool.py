@@ -21,7 +21,7 @@ from spyoncino.runtime.pool import WorkerPool
 from spyoncino.runtime.pool_limits import PoolLimits
 from spyoncino.runtime.pool_stats import PoolState
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = "tests.fixtures.pool_tasks"
@@ -112,6 +112,7 @@ async def test_large_payloads_and_results_travel_whole() -> None:
         assert await asyncio.gather(*(pool.submit(Job("echo", text)) for text in texts)) == texts
 
 
+@pytest.mark.alone
 async def test_payload_that_a_stopped_worker_does_not_read_blocks_nobody() -> None:
     async with pool_of(1) as pool:
         os.kill(pids(pool)[0], signal.SIGSTOP)
@@ -148,6 +149,7 @@ async def test_graceful_shutdown() -> None:
     assert not any(psutil.pid_exists(pid) for pid in workers)
 
 
+@pytest.mark.alone
 async def test_stop_kills_what_does_not_end_by_itself() -> None:
     limits = PoolLimits(stop_timeout_s=0.5)
     async with pool_of(1, limits=limits) as pool:

@@ -26,7 +26,7 @@ from spyoncino.runtime.capture_handle import CaptureHandle
 from spyoncino.runtime.captures import Captures
 from spyoncino.runtime.frame_ring import FrameHandle, read_frame
 
-pytestmark = [pytest.mark.processes, pytest.mark.alone, needs_rtsp_server, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.processes, needs_rtsp_server, pytest.mark.timeout(90)]
 
 SCENE_S = NUMBERS / 10
 """A round of the scene, so that the brightness of a picture tells its place in it."""
