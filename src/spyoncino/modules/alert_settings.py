@@ -19,7 +19,9 @@ MediaName = Literal["snapshot", "gif", "clip"]
 class WhenSettings(SettingsGroup):
     """What an event must be like; what is left out takes anything."""
 
-    types: tuple[str, ...] = Field(default=(), description="person, vehicle, animal, doorbell, …")
+    types: tuple[str, ...] = Field(
+        default=(), description="doorbell, person, car, cat, …; vehicle, animal: any of these."
+    )
     labels: tuple[str, ...] = Field(default=(), description="At least one of these was seen.")
     identities: tuple[Literal["known", "unsure", "unknown", "blocked", "nobody"], ...] = Field(
         default=(), description="At least one face was judged so; nobody: no face was seen."
