@@ -1,0 +1,93 @@
+"""What rules and the house's own messages name is there, or is said not to be."""
+
+from pathlib import Path
+
+import pytest
+
+from spyoncino.core.config_load import LoadedConfig, load_config
+from spyoncino.core.registry import LoadFailure, Registry
+from spyoncino.errors import ConfigError
+from spyoncino.modules.alert_settings import AlertSettings
+from spyoncino.modules.builtin import BUILTIN
+
+HOUSE = """
+cameras:
+  door:
+    source: {type: sim}
+    zones: [{name: porch, polygon: [[0.0, 0.5], [1.0, 0.5], [1.0, 1.0]]}]
+  yard: {source: {type: sim}}
+terminal: {enabled: true}
+"""
+
+
+def load(folder: Path, text: str, registry: Registry | None = None) -> LoadedConfig:
+    (folder / "spyoncino.yaml").write_text(HOUSE + text)
+    return load_config(
+        registry or Registry.discover(BUILTIN),
+        variables={},
+        working_folder=folder,
+        config_home=folder / "none",
+        measure=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "alerts: {rules: [{name: a, channels: [terminl]}]}",
+            'alerts.rules[0].channels: there is no channel "terminl"; did you mean "terminal"?',
+        ),
+        ("watchman: {channels: [pigeon]}", 'there is no channel "pigeon"; there are'),
+        ("dead_man: {channels: [mqqt]}", 'dead_man.channels: there is no channel "mqqt"'),
+    ],
+)
+def test_a_channel_that_does_not_exist_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=r"spyoncino\.yaml:8: ") as raised:
+        load(tmp_path, text)
+    assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "notice"),
+    [
+        (
+            "alerts: {rules: [{name: a, channels: [webhook]}]}",
+            "webhook tells nobody, because webhook.enabled is false",
+        ),
+        (
+            "alerts: {rules: [{name: a, when: {cameras: [dor]}}]}",
+            'when.cameras: no camera is called "dor" here; there are door, yard',
+        ),
+        (
+            "alerts: {rules: [{name: a, when: {zones: [prch]}}]}",
+            'when.zones: no zone is called "prch" here; there are porch',
+        ),
+        (
+            "alerts: {rules: [{name: a, when: {zones: [porch], cameras: [yard]}}]}",
+            'no zone is called "porch" here; there is none',
+        ),
+    ],
+)
+def test_what_only_makes_a_rule_silent_is_said(tmp_path: Path, text: str, notice: str) -> None:
+    [told] = load(tmp_path, text).notices
+    assert "spyoncino.yaml:8: " in told
+    assert notice in told
+
+
+def test_what_is_there_is_not_remarked_upon(tmp_path: Path) -> None:
+    text = "alerts: {rules: [{name: a, channels: [terminal], when: {zones: [porch]}}]}"
+    assert load(tmp_path, text).notices == ()
+
+
+def test_the_channel_of_a_plug_in_that_could_not_be_loaded_stops_nothing(tmp_path: Path) -> None:
+    registry = Registry(Registry.discover(BUILTIN).modules, (LoadFailure("x:Y", "no torch"),))
+    text = "alerts: {rules: [{name: a, channels: [pigeon]}]}"
+    [told] = load(tmp_path, text, registry).notices
+    assert 'there is no channel "pigeon"' in told
+
+
+def test_a_rule_tells_by_no_channel_that_is_switched_off() -> None:
+    settings = AlertSettings.model_validate({"rules": [{"name": "a", "channels": ["x", "y"]}]})
+    assert settings.to_rules(("y", "z"))[0].channels == ("y",)
+    assert settings.to_rules(("z",))[0].channels == ()
