@@ -326,7 +326,8 @@ class DeliveryModule(OutputModule[C]):
         asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
         longest_s = self.settings.longest_retry_s
         pause_s = pause_after_s(attempts, self.settings.first_retry_s, longest_s)
-        pause_s = pause_s if asked_s is None else asked_s
+        if asked_s is not None:  # who asks for a century is asked once more before it is given up
+            pause_s = min(asked_s, self.settings.give_up_after_s)
         retry_at = now + timedelta(seconds=pause_s)
         newest = self._due[delivery.key]
         self._due[delivery.key] = replace(newest, attempts=attempts, retry_at=retry_at)
