@@ -93,8 +93,7 @@ class Restraint:
         """
         until = self.mutes.get(event.camera)
         if until is not None and local < until:
-            day = "" if until - local < timedelta(days=1) else "%a "
-            return f"muted until {until.astimezone(local.tzinfo):{day}%H:%M}"
+            return f"muted until {end_of_mute(until, local)}"
         if event.presses:
             return ""
         subjects = _subjects(rule, channel, event)
@@ -146,6 +145,18 @@ class Restraint:
         """What was held back by each channel since the last call."""
         taken, self.digests = self.digests, {}
         return taken
+
+
+def end_of_mute(until: datetime, local: datetime) -> str:
+    """When a mute ends, as short as it can be understood.
+
+    Args:
+        until: Its end.
+        local: Local time now.
+    """
+    days = (until - local) // timedelta(days=1)
+    day = "" if days < 1 else "%a " if days < 6 else "%Y-%m-%d "
+    return f"{until.astimezone(local.tzinfo):{day}%H:%M}"
 
 
 def _subjects(rule: Rule, channel: str, event: Event) -> list[tuple[str, str, str]]:
