@@ -1,14 +1,17 @@
 """What rules and the house's own messages name is there, or is said not to be."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from spyoncino.clients import apprise_service
 from spyoncino.core.config_load import LoadedConfig, load_config
 from spyoncino.core.registry import LoadFailure, Registry
 from spyoncino.errors import ConfigError
 from spyoncino.modules.alert_settings import AlertSettings
 from spyoncino.modules.builtin import BUILTIN
+from spyoncino.modules.output import web_push
 
 HOUSE = """
 cameras:
@@ -91,3 +94,25 @@ def test_a_rule_tells_by_no_channel_that_is_switched_off() -> None:
     settings = AlertSettings.model_validate({"rules": [{"name": "a", "channels": ["x", "y"]}]})
     assert settings.to_rules(("y", "z"))[0].channels == ("y",)
     assert settings.to_rules(("z",))[0].channels == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "extra"),
+    [
+        ("web_push: {enabled: true, contact: 'mailto:a@b.org'}", web_push, "push"),
+        (
+            "apprise: {enabled: true, services: {desk: 'json://localhost'}}",
+            apprise_service,
+            "apprise",
+        ),
+    ],
+)
+def test_a_channel_whose_library_is_missing_says_which_extra_it_wants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, where: ModuleType, extra: str
+) -> None:
+    assert load(tmp_path, text).notices == ()
+    for name in ("_is_installed", "is_installed"):
+        monkeypatch.setattr(where, name, lambda: False, raising=False)
+    [told] = load(tmp_path, text).notices
+    assert f"pip install 'spyoncino[{extra}]'" in told
+    assert load(tmp_path, text.replace("true", "false")).notices == ()
