@@ -132,6 +132,14 @@ class Restraint:
         digest.first = digest.first or local
         digest.last = local
 
+    def told_after_all(self, channel: str, event: Event, reason: str) -> None:
+        """Take an event out of the channel's next digest: what held it back is over, it is told."""
+        digest = self.digests.get(channel)
+        if digest is not None:
+            digest.reasons -= Counter([(reason, event.camera)])
+            if not digest.reasons:
+                del self.digests[channel]
+
     def forget(self, names: Collection[str], others: Collection[str] = ()) -> None:
         """Tell no digest of somebody any more; ``others`` are names that stay."""
         self._told = {key: at_s for key, at_s in self._told.items() if key[2] not in names}
