@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import time
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from spyoncino.alerts.restraint import Limits
 from spyoncino.alerts.rules import Rule, TimeWindow, When
@@ -19,6 +19,16 @@ from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.modes import Mode
 
 MediaName = Literal["snapshot", "gif", "clip"]
+
+
+def _has_length(window: tuple[time, time] | None) -> tuple[time, time] | None:
+    if window is not None and window[0] == window[1]:
+        raise ValueError(f"begins and ends at {window[0]:%H:%M}, so it is never; leave it out")
+    return window
+
+
+Window = Annotated[tuple[time, time] | None, AfterValidator(_has_length)]
+"""A part of each day; without a length it would hold never, and who wrote it meant always."""
 
 
 class WhenSettings(SettingsGroup):
@@ -38,7 +48,7 @@ class WhenSettings(SettingsGroup):
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
         default=(), description="On one of these days, local time."
     )
-    between: tuple[time, time] | None = Field(
+    between: Window = Field(
         default=None, description="Begun at this time of day, such as ['22:00', '06:00']."
     )
     min_duration_s: float = Field(default=0.0, ge=0, description="Once it has lasted so long.")
@@ -158,7 +168,7 @@ class AlertSettings(ModuleSettings):
         le=600,
         description="New messages of one camera and channel in a minute; a press is always told.",
     )
-    quiet: tuple[time, time] | None = Field(
+    quiet: Window = Field(
         default=None,
         description="Time of day in which only high priority and presses are told, such as "
         "['23:00', '06:30'].",

@@ -1,4 +1,4 @@
-"""What rules and the house's own messages name is there, or is said not to be."""
+"""Rules and channels in the settings: what cannot work is refused, what stays silent is said."""
 
 from pathlib import Path
 from types import ModuleType
@@ -116,3 +116,20 @@ def test_a_channel_whose_library_is_missing_says_which_extra_it_wants(
     [told] = load(tmp_path, text).notices
     assert f"pip install 'spyoncino[{extra}]'" in told
     assert load(tmp_path, text.replace("true", "false")).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{quiet: ['23:00', '23:00']}", "alerts.quiet: begins and ends at 23:00, so it is never"),
+        (
+            "{rules: [{name: a, when: {between: ['8:00', '09:00']}}]}",
+            "a time of day such as '06:30'",
+        ),
+        ("{rules: [{name: a, text: '{time:%H}'}]}", "cannot be filled in"),
+    ],
+)
+def test_a_rule_that_could_not_work_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(tmp_path, f"alerts: {text}")
+    assert problem in str(raised.value)
