@@ -184,7 +184,7 @@ class DeliveryModule(OutputModule[C]):
             detail=problem,
             numbers={
                 "owed": len(self._due),
-                "sent": self._counts[DeliveryState.SENT] + self._counts[DeliveryState.CONFIRMED],
+                "sent": self._counts[DeliveryState.SENT],
                 "given_up": self._counts[DeliveryState.FAILED],
                 "failures": self._failures,
                 "targets_behind": sum(lane.has_more for lane in self._lanes.values()),
@@ -299,7 +299,6 @@ class DeliveryModule(OutputModule[C]):
     async def _note_sent(self, delivery: Delivery, receipt: Receipt) -> None:
         self._last_error = self._lane(delivery.key.target).problem = ""
         revision, remote_id = delivery.alert.revision, receipt.remote_id or delivery.remote_id
-        state = DeliveryState.CONFIRMED if receipt.is_confirmed else DeliveryState.SENT
         await self._keep(
             lambda: self._store.sent(
                 delivery.key, revision, remote_id, confirmed=receipt.is_confirmed
@@ -312,7 +311,10 @@ class DeliveryModule(OutputModule[C]):
             )
         else:
             del self._due[delivery.key]
-        await self._report(replace(delivery, remote_id=remote_id), state)
+        told = replace(delivery, remote_id=remote_id)
+        await self._report(told, DeliveryState.SENT)
+        if receipt.is_confirmed:
+            await self._report(told, DeliveryState.CONFIRMED)
 
     async def _postpone(self, delivery: Delivery, error: Exception) -> None:
         """Wait longer after each failure; what was not tried yet is none."""

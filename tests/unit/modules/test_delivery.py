@@ -259,6 +259,9 @@ async def test_a_try_that_hangs_is_cut_off_and_a_confirmation_is_told(
     assert "not done after 0.01 s" in (await pigeon.health()).detail
     await wait_s(harness, 1.0)
     (report,) = harness.received(NOTIFY_CONFIRMED.of("pigeon"))
+    (sent,) = harness.received(NOTIFY_SENT.of("pigeon"))
+    assert (sent.state, sent.revision) == (DeliveryState.SENT, report.revision)
+    assert (await pigeon.health()).numbers["sent"] == 1
     assert report.state is DeliveryState.CONFIRMED
 
 
