@@ -93,6 +93,7 @@ def test_a_frame_travels_the_line_in_order(visit: Visit) -> None:
         "process.motion.zoned",
         "event.created",
         "notify.webhook.queued",
+        "notify.webhook.sent",
         "notify.webhook.confirmed",
     ]
 

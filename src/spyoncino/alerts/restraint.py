@@ -93,8 +93,7 @@ class Restraint:
         """
         until = self.mutes.get(event.camera)
         if until is not None and local < until:
-            day = "" if until - local < timedelta(days=1) else "%a "
-            return f"muted until {until.astimezone(local.tzinfo):{day}%H:%M}"
+            return f"muted until {end_of_mute(until, local)}"
         if event.presses:
             return ""
         subjects = _subjects(rule, channel, event)
@@ -133,6 +132,14 @@ class Restraint:
         digest.first = digest.first or local
         digest.last = local
 
+    def told_after_all(self, channel: str, event: Event, reason: str) -> None:
+        """Take an event out of the channel's next digest: what held it back is over, it is told."""
+        digest = self.digests.get(channel)
+        if digest is not None:
+            digest.reasons -= Counter([(reason, event.camera)])
+            if not digest.reasons:
+                del self.digests[channel]
+
     def forget(self, names: Collection[str], others: Collection[str] = ()) -> None:
         """Tell no digest of somebody any more; ``others`` are names that stay."""
         self._told = {key: at_s for key, at_s in self._told.items() if key[2] not in names}
@@ -146,6 +153,18 @@ class Restraint:
         """What was held back by each channel since the last call."""
         taken, self.digests = self.digests, {}
         return taken
+
+
+def end_of_mute(until: datetime, local: datetime) -> str:
+    """When a mute ends, as short as it can be understood.
+
+    Args:
+        until: Its end.
+        local: Local time now.
+    """
+    days = (until - local) // timedelta(days=1)
+    day = "" if days < 1 else "%a " if days < 6 else "%Y-%m-%d "
+    return f"{until.astimezone(local.tzinfo):{day}%H:%M}"
 
 
 def _subjects(rule: Rule, channel: str, event: Event) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from datetime import datetime, time
 from typing import Final
 
 from spyoncino.schemas.alerts import AlertPriority
-from spyoncino.schemas.events import Event
+from spyoncino.schemas.events import ANIMAL_LABELS, VEHICLE_LABELS, Event
 from spyoncino.schemas.modes import Mode
 
 NOBODY: Final = "nobody"
@@ -14,6 +14,9 @@ NOBODY: Final = "nobody"
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Names of the days as ``datetime.weekday`` counts them."""
+
+KINDS: Final = {"vehicle": VEHICLE_LABELS, "animal": ANIMAL_LABELS}
+"""What people call types of events together, and the types: those are the detector's labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class When:
     """What an event must be like; an empty field takes anything.
 
     Args:
-        types: Types of events: person, vehicle, doorbell, …
+        types: Types of events: person, car, cat, doorbell, …, or vehicle, animal.
         labels: At least one of these was seen.
         identities: At least one face was so: known, unsure, unknown, blocked; or nobody.
         names: At least one of these persons was there, for certain.
@@ -133,8 +136,12 @@ def matching(rules: Sequence[Rule], event: Event, moment: Moment) -> dict[str, R
 
 
 def types_of(event: Event) -> set[str]:
-    """Its type, and doorbell where somebody rang: who is seen before, is still who rang."""
-    return {event.type, "doorbell"} if event.presses else {event.type}
+    """Its type, what kind of thing that is, and doorbell where somebody rang.
+
+    Who is seen before, is still who rang.
+    """
+    types = {event.type, *(kind for kind, labels in KINDS.items() if event.type in labels)}
+    return types | {"doorbell"} if event.presses else types
 
 
 def identities_of(event: Event) -> set[str]:

@@ -45,6 +45,10 @@ def wrong_field(template: str) -> str:
     for name in names:
         if name not in FIELDS:
             return f"{template!r} has {{{name}}}; there are: {', '.join(FIELDS)}"
+    try:  # what stands behind a name, such as {time:%H}, fails only when it is filled in
+        template.format_map(dict.fromkeys(FIELDS, ""))
+    except (ValueError, LookupError) as error:
+        return f"{template!r} cannot be filled in ({error}); write {{name}} and nothing else"
     return ""
 
 

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from spyoncino.alerts.rehearsal import Rehearsed, rehearse
-from spyoncino.alerts.restraint import Restraint
+from spyoncino.alerts.restraint import Restraint, end_of_mute
 from spyoncino.app import load_modules
 from spyoncino.cli.options import GlobalOptions, options_of, print_json, stdout
 from spyoncino.cli.periods import period
@@ -135,7 +135,9 @@ def mute(
     cameras = load_config(load_modules(), file=options.config).settings.cameras
     until = asyncio.run(_mute(options, camera, for_s, cameras))
     stdout().print(
-        f"{camera} is not muted" if off else f"{camera} is muted until {until.astimezone():%H:%M}"
+        f"{camera} is not muted"
+        if off
+        else f"{camera} is muted until {end_of_mute(until, datetime.now().astimezone())}"
     )
 
 

@@ -15,9 +15,9 @@ import aiohttp
 
 from spyoncino.clients.http_session import HttpClient
 from spyoncino.clients.pacing import Limit, Pacer
-from spyoncino.clients.telegram_errors import judged, unreachable
+from spyoncino.clients.telegram_errors import PostRefusedError, judged, unreachable
 from spyoncino.clock import Clock
-from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
+from spyoncino.errors import DeliveryError, DeliveryLaterError
 
 MAX_TEXT: Final = 4096
 """Of a message ("sendMessage": text, 1-4096 characters); counted in UTF-16 units to be safe."""
@@ -343,7 +343,7 @@ async def _body(
         try:
             opened = await asyncio.to_thread(file.open, "rb")
         except OSError as error:
-            raise DeliveryRefusedError(f"{file.name} cannot be read: {error.strerror}") from error
+            raise PostRefusedError(f"{file.name} cannot be read: {error.strerror}") from error
         stack.callback(opened.close)
         form.add_field(name, opened, filename=file.name)
     return {"data": form}

@@ -25,6 +25,10 @@ class MessageGoneError(DeliveryRefusedError):
     """The message cannot be edited any more: somebody deleted it, or it is too old."""
 
 
+class PostRefusedError(DeliveryRefusedError):
+    """This message is not taken as it is; another one would be."""
+
+
 class ChatMovedError(DeliveryRefusedError):
     """A group became a supergroup, which has another id.
 
@@ -84,7 +88,7 @@ def _refusal(status: int, why: str, parameters: Mapping[str, Any]) -> DeliveryRe
         )
     if any(word in why.lower() for word in _GONE):
         return MessageGoneError(f"the message cannot be edited any more ({why})")
-    return DeliveryRefusedError(f"Telegram refused: {why}")
+    return PostRefusedError(f"Telegram refused: {why}")
 
 
 def unreachable(error: Exception) -> DeliveryError:

@@ -120,7 +120,7 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     """
     if header is None:
         return None
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         return float(header)
     try:
         when = email.utils.parsedate_to_datetime(header)

@@ -186,7 +186,7 @@ def load_recipe(
     notices = old_keys + _drop_unborn_aliases(merged, registry)
     notices += _drop_keys_of_missing_modules(merged, registry)
     settings, sections = _validated(merged, registry)
-    _check_policies(merged, registry, settings)
+    notices += _check_policies(merged, registry, settings, sections)
     return LoadedConfig(
         settings, sections, merged.origins, user_file, files, notices, written.data, recipe
     )
@@ -279,9 +279,12 @@ def _validated(merged: Layer, registry: Registry) -> tuple[Settings, dict[str, M
         raise ConfigError(*sentences.of(error.error, error.location)) from None
 
 
-def _check_policies(merged: Layer, registry: Registry, settings: Settings) -> None:
-    """Rules over more than one setting."""
-    problems = []
+def _check_policies(
+    merged: Layer, registry: Registry, settings: Settings, sections: Mapping[str, ModuleSettings]
+) -> tuple[str, ...]:
+    """Rules over more than one setting; what is no reason to refuse them comes back."""
+    problems: list[str] = []
+    notices: list[str] = []
     known = {module.name for module in registry.modules}
     for name in settings.modules.disabled:
         if name not in known and not registry.failures:
@@ -297,8 +300,15 @@ def _check_policies(merged: Layer, registry: Registry, settings: Settings) -> No
                 f"{merged.origins[(module.section,)]}: {module.section} tells somebody outside, "
                 "but privacy.local_only is true; remove one of the two"
             )
+    for name, section in sections.items():
+        for misfit in section.misfits(sections, settings, registry):
+            place = (name, *misfit.place)
+            origin = nearest_origin(merged.origins, place) or COMMAND_LINE
+            told = problems if misfit.is_refused else notices
+            told.append(f"{origin}: {dotted(place)}: {misfit.sentence}")
     for place, sentence in doorbell_problems(settings):
         origin = nearest_origin(merged.origins, place) or COMMAND_LINE
         problems.append(f"{origin}: {dotted(place)}: {sentence}")
     if problems:
         raise ConfigError(*problems)
+    return tuple(notices)

@@ -22,6 +22,7 @@ _FORMATS = {
     "directory-path": "the path of a folder",
     "password": "a text",
     "date-time": "a date and time",
+    "time": "a time of day such as '06:30'",
     "uri": "an address (URL)",
 }
 

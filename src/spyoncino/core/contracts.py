@@ -6,13 +6,14 @@ life-cycle methods in stage order.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from spyoncino.core.config_layers import Location
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.queues import Policy
 from spyoncino.core.topic_match import compile_pattern
@@ -21,6 +22,10 @@ from spyoncino.errors import WiringError
 from spyoncino.schemas.base import Payload
 from spyoncino.schemas.status import HealthStatus
 from spyoncino.schemas.topics import Topic
+
+if TYPE_CHECKING:
+    from spyoncino.core.registry import Registry
+    from spyoncino.core.settings import Settings
 
 
 class Category(IntEnum):
@@ -36,10 +41,32 @@ class Category(IntEnum):
     INPUT = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Something in a section that is right by itself and does not fit the other settings.
+
+    Args:
+        place: Where, below the section.
+        sentence: What is wrong.
+        is_refused: The settings are refused for it; otherwise it is told and they hold.
+    """
+
+    place: Location
+    sentence: str
+    is_refused: bool = False
+
+
 class ModuleSettings(BaseModel):
     """Base of every module's settings: frozen, unknown keys refused, every field described."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def misfits(
+        self, sections: "Mapping[str, ModuleSettings]", house: "Settings", registry: "Registry"
+    ) -> Iterable[Misfit]:
+        """What in this section names something that the other settings do not have."""
+        del sections, house, registry
+        return ()
 
 
 S = TypeVar("S", bound=ModuleSettings)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
+from spyoncino.schemas.events import ANIMAL_LABELS, VEHICLE_LABELS
+
 PERSON = "person"
 DOORBELL = "doorbell"
 MOTION = "motion"
 FACE = "face"
 
-VEHICLE_LABELS = ("bicycle", "motorcycle", "car", "bus", "truck", "train", "boat")
-ANIMAL_LABELS = ("cat", "dog", "bird", "horse", "sheep", "cow", "bear")
 DEFAULT_LABELS = (PERSON, *VEHICLE_LABELS, *ANIMAL_LABELS)
 """Labels that make events unless the settings say otherwise: COCO names of what comes and goes."""
 

@@ -110,7 +110,7 @@ class Sheet:
         """
         is_first = channel not in self.held
         self.is_kept = self.is_kept and not is_first
-        self.held[channel] = reason
+        self.held.setdefault(channel, reason)  # as the digest has it
         return is_first
 
 

@@ -1,25 +1,42 @@
 """Section ``alerts``: the rules as a person writes them."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import time
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from spyoncino.alerts.restraint import Limits
 from spyoncino.alerts.rules import Rule, TimeWindow, When
 from spyoncino.alerts.text import wrong_field
-from spyoncino.core.contracts import ModuleSettings
+from spyoncino.core.config_layers import Location
+from spyoncino.core.contracts import Misfit, ModuleSettings
+from spyoncino.core.registry import Registry
+from spyoncino.core.settings import Settings
 from spyoncino.core.settings_group import SettingsGroup
+from spyoncino.modules.channel_names import channel_misfits
 from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.modes import Mode
 
 MediaName = Literal["snapshot", "gif", "clip"]
 
 
+def _has_length(window: tuple[time, time] | None) -> tuple[time, time] | None:
+    if window is not None and window[0] == window[1]:
+        raise ValueError(f"begins and ends at {window[0]:%H:%M}, so it is never; leave it out")
+    return window
+
+
+Window = Annotated[tuple[time, time] | None, AfterValidator(_has_length)]
+"""A part of each day; without a length it would hold never, and who wrote it meant always."""
+
+
 class WhenSettings(SettingsGroup):
     """What an event must be like; what is left out takes anything."""
 
-    types: tuple[str, ...] = Field(default=(), description="person, vehicle, animal, doorbell, …")
+    types: tuple[str, ...] = Field(
+        default=(), description="doorbell, person, car, cat, …; vehicle, animal: any of these."
+    )
     labels: tuple[str, ...] = Field(default=(), description="At least one of these was seen.")
     identities: tuple[Literal["known", "unsure", "unknown", "blocked", "nobody"], ...] = Field(
         default=(), description="At least one face was judged so; nobody: no face was seen."
@@ -31,10 +48,28 @@ class WhenSettings(SettingsGroup):
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
         default=(), description="On one of these days, local time."
     )
-    between: tuple[time, time] | None = Field(
+    between: Window = Field(
         default=None, description="Begun at this time of day, such as ['22:00', '06:00']."
     )
     min_duration_s: float = Field(default=0.0, ge=0, description="Once it has lasted so long.")
+
+    def misfits(self, place: Location, house: Settings) -> Iterator[Misfit]:
+        """Cameras that the house does not have, and zones that those cameras do not."""
+        watched = [
+            camera
+            for name, camera in house.cameras.items()
+            if not self.cameras or name in self.cameras
+        ]
+        zones = {zone.name for camera in watched for zone in camera.zones}
+        for what, named, known in (
+            ("camera", self.cameras, house.cameras.keys()),
+            ("zone", self.zones, zones),
+        ):
+            for name in named:
+                if name not in known:
+                    there = f"there are {', '.join(sorted(known))}" if known else "there is none"
+                    sentence = f'no {what} is called "{name}" here; {there}'
+                    yield Misfit((*place, f"{what}s"), sentence)
 
     def to_when(self) -> When:
         """The same as the pure rules want it."""
@@ -85,11 +120,15 @@ class RuleSettings(SettingsGroup):
         return self
 
     def to_rule(self, channels: tuple[str, ...]) -> Rule:
-        """The same as the pure rules want it."""
+        """The same as the pure rules want it.
+
+        Args:
+            channels: Those that are enabled; of the named ones the others tell nobody.
+        """
         return Rule(
             name=self.name,
             when=self.when.to_when(),
-            channels=self.channels or channels,
+            channels=tuple(name for name in self.channels or channels if name in channels),
             priority=self.priority,
             text=self.text,
             media=self.media,
@@ -129,7 +168,7 @@ class AlertSettings(ModuleSettings):
         le=600,
         description="New messages of one camera and channel in a minute; a press is always told.",
     )
-    quiet: tuple[time, time] | None = Field(
+    quiet: Window = Field(
         default=None,
         description="Time of day in which only high priority and presses are told, such as "
         "['23:00', '06:30'].",
@@ -148,6 +187,15 @@ class AlertSettings(ModuleSettings):
         if twice:
             raise ValueError(f"two rules are named {twice[0]!r}; give each its own name")
         return self
+
+    def misfits(
+        self, sections: Mapping[str, ModuleSettings], house: Settings, registry: Registry
+    ) -> Iterable[Misfit]:
+        """Channels, cameras and zones of rules that are not there."""
+        for number, rule in enumerate(self.rules):
+            place = ("rules", number)
+            yield from channel_misfits(rule.channels, (*place, "channels"), sections, registry)
+            yield from rule.when.misfits((*place, "when"), house)
 
     def to_rules(self, channels: tuple[str, ...]) -> tuple[Rule, ...]:
         """The rules as the pure part wants them."""

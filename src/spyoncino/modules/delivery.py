@@ -184,7 +184,7 @@ class DeliveryModule(OutputModule[C]):
             detail=problem,
             numbers={
                 "owed": len(self._due),
-                "sent": self._counts[DeliveryState.SENT] + self._counts[DeliveryState.CONFIRMED],
+                "sent": self._counts[DeliveryState.SENT],
                 "given_up": self._counts[DeliveryState.FAILED],
                 "failures": self._failures,
                 "targets_behind": sum(lane.has_more for lane in self._lanes.values()),
@@ -299,7 +299,6 @@ class DeliveryModule(OutputModule[C]):
     async def _note_sent(self, delivery: Delivery, receipt: Receipt) -> None:
         self._last_error = self._lane(delivery.key.target).problem = ""
         revision, remote_id = delivery.alert.revision, receipt.remote_id or delivery.remote_id
-        state = DeliveryState.CONFIRMED if receipt.is_confirmed else DeliveryState.SENT
         await self._keep(
             lambda: self._store.sent(
                 delivery.key, revision, remote_id, confirmed=receipt.is_confirmed
@@ -312,7 +311,10 @@ class DeliveryModule(OutputModule[C]):
             )
         else:
             del self._due[delivery.key]
-        await self._report(replace(delivery, remote_id=remote_id), state)
+        told = replace(delivery, remote_id=remote_id)
+        await self._report(told, DeliveryState.SENT)
+        if receipt.is_confirmed:
+            await self._report(told, DeliveryState.CONFIRMED)
 
     async def _postpone(self, delivery: Delivery, error: Exception) -> None:
         """Wait longer after each failure; what was not tried yet is none."""
@@ -326,7 +328,8 @@ class DeliveryModule(OutputModule[C]):
         asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
         longest_s = self.settings.longest_retry_s
         pause_s = pause_after_s(attempts, self.settings.first_retry_s, longest_s)
-        pause_s = pause_s if asked_s is None else asked_s
+        if asked_s is not None:  # who asks for a century is asked once more before it is given up
+            pause_s = min(asked_s, self.settings.give_up_after_s)
         retry_at = now + timedelta(seconds=pause_s)
         newest = self._due[delivery.key]
         self._due[delivery.key] = replace(newest, attempts=attempts, retry_at=retry_at)

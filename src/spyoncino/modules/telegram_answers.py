@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from spyoncino.alerts.restraint import end_of_mute
 from spyoncino.clients.telegram import Attachment, Post, listed
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.message import Message
@@ -65,7 +66,8 @@ class Answers:
             state = f"{status.state.value} {status.detail}".rstrip() if status else "connecting"
             lines.append(f"{camera}: {state}")
         muted = await self._mutes.in_force(self._context.clock.utc_now())
-        lines += [f"{each.camera} is muted until {each.until.astimezone():%H:%M}" for each in muted]
+        now = self.local_after(0)
+        lines += [f"{each.camera} is muted until {end_of_mute(each.until, now)}" for each in muted]
         return Post("", listed(lines))
 
     async def events(self) -> Post:

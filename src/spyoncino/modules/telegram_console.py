@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from spyoncino.alerts.restraint import end_of_mute
 from spyoncino.clients.telegram import Post, TelegramClient
 from spyoncino.clients.telegram_updates import Said, said
 from spyoncino.core.context import ModuleContext
@@ -281,8 +282,8 @@ class TelegramConsole:
         for camera in chosen:
             await self._mute(camera, for_s)
         names = ", ".join(chosen) or "no camera"
-        until = self._answers.local_after(for_s)
-        return Post("", f"{names}: muted until {until:%H:%M}" if for_s else f"{names}: not muted")
+        until = end_of_mute(self._answers.local_after(for_s), self._answers.local_after(0))
+        return Post("", f"{names}: muted until {until}" if for_s else f"{names}: not muted")
 
 
 def _mode(name: str, *allowed: Mode) -> Mode:

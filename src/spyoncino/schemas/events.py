@@ -10,6 +10,9 @@ from spyoncino.geometry.boxes import Box
 from spyoncino.schemas.base import EventType, Payload, Record
 from spyoncino.schemas.frames import FrameRef
 
+VEHICLE_LABELS = ("bicycle", "motorcycle", "car", "bus", "truck", "train", "boat")
+ANIMAL_LABELS = ("cat", "dog", "bird", "horse", "sheep", "cow", "bear")
+
 
 class DoorbellEvent(Payload):
     """The button was pressed."""
@@ -107,8 +110,8 @@ class Event(Record):
     )
     camera: str
     type: str = Field(
-        description="doorbell when somebody rang, else the most telling label (person, vehicle, "
-        "animal), else motion."
+        description="doorbell when somebody rang, else the most telling label (person, car, cat, "
+        "…), else motion."
     )
     state: EventState
     labels: tuple[str, ...] = ()

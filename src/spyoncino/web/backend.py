@@ -28,7 +28,7 @@ class EventQuery:
 
     Args:
         camera: Only of this camera.
-        event_type: Only of this type: person, vehicle, animal, doorbell, motion.
+        event_type: Only of this type: person, car, cat, doorbell, motion, …
         since: Begun at this time or later.
         until: Begun at this time or earlier.
         before: Id of an event; only those that come after it in a list, newest first.

@@ -165,7 +165,14 @@ def test_a_mute_holds_back_even_a_press_until_it_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "until"), [(23, "22:30"), (24, "Sat 23:30"), (30, "Sun 05:30"), (48, "Sun 23:30")]
+    ("hours", "until"),
+    [
+        (23, "22:30"),
+        (24, "Sat 23:30"),
+        (30, "Sun 05:30"),
+        (48, "Sun 23:30"),
+        (168, "2026-03-13 23:30"),
+    ],
 )
 def test_a_mute_of_a_day_or_more_is_told_with_the_day_of_its_end(hours: int, until: str) -> None:
     restraint = Restraint(Limits())

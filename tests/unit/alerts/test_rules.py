@@ -93,6 +93,14 @@ def test_somebody_who_was_seen_before_ringing_has_rung() -> None:
     assert why_not(When(types=frozenset({"person"})), rang, EVENING) == ""
 
 
+def test_a_kind_stands_for_every_type_of_it() -> None:
+    vehicles, animals = When(types=frozenset({"vehicle"})), When(types=frozenset({"animal"}))
+    car, cat = event(type="car", labels=("car",)), event(type="cat", labels=("cat",))
+    assert why_not(vehicles, car, EVENING) == why_not(animals, cat, EVENING) == ""
+    assert why_not(vehicles, cat, EVENING) == "type is animal or cat, the rule wants vehicle"
+    assert why_not(When(types=frozenset({"car"})), car, EVENING) == ""
+
+
 def test_nobody_stands_for_an_event_without_a_face() -> None:
     faceless = When(identities=frozenset({"nobody"}))
     assert why_not(faceless, visit(identities=()), EVENING) == ""

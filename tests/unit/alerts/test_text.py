@@ -57,6 +57,11 @@ def test_a_template_may_use_every_field() -> None:
         ("{whom}", "has {whom}; there are: camera"),
         ("{}", "has {}; there are"),
         ("{camera", "is no template"),
+        ("{camera:>8}", ""),
+        ("{time:%H}", "cannot be filled in (Invalid format specifier"),
+        ("{duration:.1f}", "cannot be filled in"),
+        ("{camera!x}", "cannot be filled in"),
+        ("{camera:{width}}", "cannot be filled in ('width')"),
     ],
 )
 def test_a_wrong_template_is_told_before_it_is_used(template: str, problem: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,8 @@ def test_a_camera_is_muted_shown_and_told_of_again(house: House) -> None:
     assert (
         "door is muted until" in alerts(house, "mute", "door", "--for", "2h", config=config).stdout
     )
+    soon = (datetime.now().astimezone() + timedelta(days=2)).strftime("until %a ")
+    assert soon in alerts(house, "mute", "door", "--for", "2d", config=config).stdout
     shown = alerts(house, "mute", config=config).stdout
     assert shown.startswith("door is muted until")
     assert shown.endswith("by cli\n")

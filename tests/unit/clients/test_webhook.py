@@ -74,7 +74,7 @@ async def test_a_closed_client_says_so() -> None:
         await client.post({}, "visit/1", NOW)
 
 
-@pytest.mark.parametrize("header", [None, "soon", "-3", "Mon, 99 May 2026"])
+@pytest.mark.parametrize("header", [None, "soon", "-3", "²", "Mon, 99 May 2026"])
 def test_a_pause_that_cannot_be_read_is_none(header: str | None) -> None:
     assert retry_after_s(header, NOW) is None
 

@@ -141,6 +141,19 @@ async def test_only_the_newest_revision_is_told_after_a_pause_that_was_asked_for
     assert pigeon.told == [("tower", 3, "")]
 
 
+async def test_who_asks_for_a_pause_without_end_is_asked_again_before_it_is_given_up(
+    harness: ModuleHarness,
+) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True, give_up_after_s=60.0)
+    pigeon.troubles = [DeliveryError("come back never", retry_after_s=1e15)]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    await wait_s(harness, 59.0)
+    assert pigeon.told == []
+    await wait_s(harness, 1.1)
+    assert pigeon.told == [("tower", 1, "")]
+
+
 async def test_what_can_never_succeed_is_given_up_at_once_with_a_sentence(
     harness: ModuleHarness,
 ) -> None:
@@ -246,6 +259,9 @@ async def test_a_try_that_hangs_is_cut_off_and_a_confirmation_is_told(
     assert "not done after 0.01 s" in (await pigeon.health()).detail
     await wait_s(harness, 1.0)
     (report,) = harness.received(NOTIFY_CONFIRMED.of("pigeon"))
+    (sent,) = harness.received(NOTIFY_SENT.of("pigeon"))
+    assert (sent.state, sent.revision) == (DeliveryState.SENT, report.revision)
+    assert (await pigeon.health()).numbers["sent"] == 1
     assert report.state is DeliveryState.CONFIRMED
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ async def test_the_status_names_mode_health_cameras_and_mutes(harness: ModuleHar
             "System: degraded a disk is full",
             "door: live",
             "garden: connecting",
-            f"garden is muted until {until.astimezone():%H:%M}",
+            f"garden is muted until {until.astimezone():%Y-%m-%d %H:%M}",
         ]
 
 
@@ -184,14 +185,18 @@ async def test_a_live_picture_is_made_of_the_next_frame_and_given_back(
 async def test_a_camera_is_muted_and_told_of_again(harness: ModuleHarness) -> None:
     async with house(harness) as home:
         assert "door: muted until" in (await home.ask("/mute door 30m", MEMBER)).text
+        in_2_days = (harness.clock.utc_now() + timedelta(days=2)).astimezone()
+        answer = (await home.ask("/mute door 2d", MEMBER)).text
+        assert answer == f"door: muted until {in_2_days:%a %H:%M}"
         assert (await home.ask("/mute off")).text == "door, garden: not muted"
         assert "neither a camera nor a time" in (await home.ask("/mute moon")).text
         assert "neither a camera nor a time" in (await home.ask("/mute 99d")).text
         home.far.press("mute:door")
-        await home.until(lambda: len(harness.received(CONTROL_COMMAND)) == 4)
+        await home.until(lambda: len(harness.received(CONTROL_COMMAND)) == 5)
         commands = harness.received(CONTROL_COMMAND)
         assert [each.arguments for each in commands] == [
             {"camera": "door", "for_s": 1800.0},
+            {"camera": "door", "for_s": 172_800.0},
             {"camera": "door", "for_s": 0.0},
             {"camera": "garden", "for_s": 0.0},
             {"camera": "door", "for_s": 3600.0},

@@ -269,7 +269,9 @@ class AlertEngine(OutputModule[AlertSettings]):
                     self._restraint.held_back(channel, event, reason, sheet.moment.local)
                 continue
             self._restraint.told(rule, channel, event, now_s)
-            sheet.held.pop(channel, None)
+            reason = sheet.held.pop(channel, "")
+            if reason and channel not in sheet.in_digest:
+                self._restraint.told_after_all(channel, event, reason)
             sheet.tell(Message(rule, self._alert(sheet, channel, rule, revision=1), now))
             self._counts["told"] += 1
 

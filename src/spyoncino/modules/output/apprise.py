@@ -1,19 +1,24 @@
 """Tells through everything else: the hundred services that the library Apprise speaks to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import ByteSize, Field, SecretStr, model_validator
 
 from spyoncino.clients import apprise_service
+from spyoncino.core.contracts import Misfit, ModuleSettings
+from spyoncino.core.registry import Registry
+from spyoncino.core.settings import Settings
 from spyoncino.errors import DeliveryError, DeliveryRefusedError
 from spyoncino.modules.delivery import Receipt
 from spyoncino.modules.follow_up import FollowUpModule, FollowUpSettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.status import HealthState, HealthStatus
+
+MISSING: Final = f"the library apprise is missing: {apprise_service.INSTALL}"
 
 
 class AppriseSettings(FollowUpSettings):
@@ -40,6 +45,17 @@ class AppriseSettings(FollowUpSettings):
                 raise ValueError(f"services.{problem}")
         return self
 
+    def misfits(
+        self, sections: Mapping[str, ModuleSettings], house: Settings, registry: Registry
+    ) -> Iterable[Misfit]:
+        """The library, where this installation does not have it."""
+        del sections, house, registry
+        return (
+            [Misfit(("enabled",), MISSING)]
+            if self.enabled and not apprise_service.is_installed()
+            else []
+        )
+
 
 class AppriseModule(FollowUpModule[AppriseSettings]):
     """Sends a first message with the picture, and as few more as ``follow_up`` says."""
@@ -53,8 +69,7 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
         """As of every channel; also degraded while the library is missing."""
         health = await super().health()
         if self.settings.enabled and not apprise_service.is_installed():
-            detail = f"the library apprise is missing: {apprise_service.INSTALL}"
-            return health.model_copy(update={"state": HealthState.DEGRADED, "detail": detail})
+            return health.model_copy(update={"state": HealthState.DEGRADED, "detail": MISSING})
         return health
 
     def targets(self, alert: AlertNotification) -> Sequence[str]:

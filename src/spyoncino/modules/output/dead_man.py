@@ -5,6 +5,7 @@ does not reach is told by the channels that work, and on the page. The heartbeat
 that nothing here can tell anybody: whoever expects it notices that it stays away.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -12,10 +13,13 @@ from pydantic import Field, SecretStr, field_validator
 
 from spyoncino.clients.far_host import wrong_address
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.contracts import Consume, ModuleSettings, OutputModule
+from spyoncino.core.contracts import Consume, Misfit, ModuleSettings, OutputModule
 from spyoncino.core.guard import limited, sentence
 from spyoncino.core.queues import Policy
+from spyoncino.core.registry import Registry
+from spyoncino.core.settings import Settings
 from spyoncino.errors import StorageError
+from spyoncino.modules.channel_names import channel_misfits
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.house_message import keep_and_publish
 from spyoncino.persistence.alert_sheets import AlertSheet, AlertSheetStore
@@ -63,6 +67,13 @@ class DeadManSettings(ModuleSettings):
     )
     heartbeat_every_s: float = Field(default=300.0, ge=30, description="How often it is fetched.")
     timeout_s: float = Field(default=20.0, gt=0, description="What one heartbeat may take.")
+
+    def misfits(
+        self, sections: Mapping[str, ModuleSettings], house: Settings, registry: Registry
+    ) -> Iterable[Misfit]:
+        """Channels that are not there."""
+        del house
+        return channel_misfits(self.channels, ("channels",), sections, registry)
 
     @field_validator("heartbeat_url")
     @classmethod

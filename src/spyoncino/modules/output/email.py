@@ -50,8 +50,7 @@ class EmailSettings(FollowUpSettings):
     @classmethod
     def _addresses_have_an_at(cls, to: tuple[str, ...]) -> tuple[str, ...]:
         for address in to:
-            name, at, host = address.partition("@")
-            if not (name and at and host) or any(letter.isspace() for letter in address):
+            if not _is_address(address):
                 raise ValueError(f"{address!r} is no mail address")
         return to
 
@@ -64,11 +63,21 @@ class EmailSettings(FollowUpSettings):
                 raise ValueError(f"{key} is empty: without it no mail can be sent")
         if not (self.sender or self.user):
             raise ValueError("sender is empty: name the address that mail comes from")
+        if not _is_address(self.sender or self.user):
+            key = "sender" if self.sender else "sender is empty and user"
+            raise ValueError(
+                f"{key} is no mail address: set sender to the address that mail comes from"
+            )
         if self.security == "none" and not is_loopback(self.host):
             raise ValueError(
                 f"security is none, but {self.host} is another machine: use starttls or tls"
             )
         return self
+
+
+def _is_address(text: str) -> bool:
+    name, at, host = text.partition("@")
+    return bool(name and at and host) and not any(letter.isspace() for letter in text)
 
 
 class EmailModule(FollowUpModule[EmailSettings]):

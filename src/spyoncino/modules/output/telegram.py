@@ -161,6 +161,20 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
             DeliveryRefusedError: Telegram will never take it.
             DeliveryError: It did not take it now.
         """
+        from spyoncino.clients.telegram_errors import PostRefusedError  # noqa: PLC0415
+        from spyoncino.modules.telegram_post import Choice  # noqa: PLC0415
+
+        choice = await self._choice(delivery.alert)
+        try:
+            return await self._tell(delivery, choice)
+        except PostRefusedError as error:
+            if choice.attachment is None:
+                raise
+            self.context.log.warning("a message goes without its file", why=str(error))
+            note = f"The {choice.attachment.type} could not be shown here; the page has it."
+            return await self._tell(delivery, Choice(note=note))
+
+    async def _tell(self, delivery: Delivery, choice: "Choice") -> Receipt:
         from spyoncino.clients.telegram_errors import (  # noqa: PLC0415
             ChatMovedError,
             MessageGoneError,
@@ -171,7 +185,6 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
             raise DeliveryError("Telegram is not connected")
         target = int(delivery.key.target)
         chat = self.settings.chat(target)
-        choice = await self._choice(delivery.alert)
         post = compose(delivery.alert, choice, chat.rank if chat else Role.VIEWER)
         shown = RemoteMessage.parse(delivery.remote_id)
         if shown is not None:

@@ -4,6 +4,7 @@ It takes the same way as what is told about visitors; when a trouble is worth a 
 in ``alerts.troubles``.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -12,9 +13,12 @@ from pydantic import Field
 
 from spyoncino.alerts.troubles import News, Pace, Trouble, TroubleWatch
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.contracts import Consume, ModuleSettings, OutputModule
+from spyoncino.core.contracts import Consume, Misfit, ModuleSettings, OutputModule
 from spyoncino.core.queues import Policy
+from spyoncino.core.registry import Registry
+from spyoncino.core.settings import Settings
 from spyoncino.errors import StorageError
+from spyoncino.modules.channel_names import channel_misfits
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.house_message import keep_and_publish
 from spyoncino.persistence.alert_sheets import AlertSheet, AlertSheetStore
@@ -104,6 +108,13 @@ class WatchmanSettings(ModuleSettings):
         ge=5,
         description="A clock that goes ahead or back by more against the time that passed is told.",
     )
+
+    def misfits(
+        self, sections: Mapping[str, ModuleSettings], house: Settings, registry: Registry
+    ) -> Iterable[Misfit]:
+        """Channels that are not there."""
+        del house
+        return channel_misfits(self.channels, ("channels",), sections, registry)
 
     def to_pace(self) -> Pace:
         """The same as the pure part wants it."""

@@ -7,7 +7,7 @@ browser; its push service sees who sends, when, how much, and the hash of an id.
 import asyncio
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
@@ -15,6 +15,9 @@ from pydantic import Field, SecretStr, model_validator
 
 from spyoncino.clients.push_subscription import PRIVATE_KEY_BYTES, Subscription, unpacked
 from spyoncino.core.context import ModuleContext
+from spyoncino.core.contracts import Misfit, ModuleSettings
+from spyoncino.core.registry import Registry
+from spyoncino.core.settings import Settings
 from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
 from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
 from spyoncino.modules.push_note import URGENCY, compose, topic_of
@@ -71,6 +74,13 @@ class WebPushSettings(DeliverySettings):
     show_picture: bool = Field(
         default=True, description="Show the event's picture; the browser fetches it from the page."
     )
+
+    def misfits(
+        self, sections: Mapping[str, ModuleSettings], house: Settings, registry: Registry
+    ) -> Iterable[Misfit]:
+        """The libraries, where this installation does not have them."""
+        del sections, house, registry
+        return [Misfit(("enabled",), MISSING)] if self.enabled and not _is_installed() else []
 
     @model_validator(mode="after")
     def _can_send(self) -> Self:

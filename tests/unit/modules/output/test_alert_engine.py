@@ -193,6 +193,36 @@ async def test_what_is_held_back_is_counted_once_and_told_in_the_digest(
     }
 
 
+async def test_what_is_told_after_all_is_in_no_digest(harness: ModuleHarness) -> None:
+    rules = ({"name": "people", "cooldown_s": 30.0},)
+    module = await engine(harness, rules=rules, digest_every_s=60.0)
+    await created(harness)
+    for name in ("second", "third"):
+        await created(harness, event_id=name)
+    await harness.clock.advance(31.0)
+    await updated(harness, event_id="second", end_s=45.0)
+    assert [each.event_ref for each in told(harness)] == [EVENT_ID, "second"]
+    for _ in range(8):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    assert told(harness)[-1].text.startswith("1 event was not told")
+    assert (await module.health()).numbers["digests"] == 1
+
+
+async def test_no_digest_says_that_nothing_was_held_back(harness: ModuleHarness) -> None:
+    rules = ({"name": "people", "cooldown_s": 30.0},)
+    module = await engine(harness, rules=rules, digest_every_s=60.0)
+    await created(harness)
+    await created(harness, event_id="second")
+    await harness.clock.advance(31.0)
+    await updated(harness, event_id="second", end_s=45.0)
+    for _ in range(8):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    assert len(told(harness)) == 2
+    assert (await module.health()).numbers["digests"] == 0
+
+
 async def test_the_digest_of_the_night_comes_in_the_morning(harness: ModuleHarness) -> None:
     now = harness.clock.utc_now().astimezone()
     until = now + timedelta(minutes=10)

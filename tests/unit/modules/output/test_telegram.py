@@ -118,6 +118,34 @@ async def test_a_picture_that_is_there_at_once_comes_with_the_first_message(
         assert (shown.media, shown.edits, shown.silent) == ("photo", 0, True)
 
 
+async def test_a_picture_that_telegram_cannot_read_costs_nobody_the_message(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram(lambda: harness.clock.monotonic_ns() / 1e9) as far:
+        await bot(harness, far)
+        picture = file(harness, "snapshot.jpg")
+        far.faults.append("400")
+        await told(harness, far, alert(harness, media=(picture,)))
+        assert (only(far).media, only(far).edits) == ("", 0)
+        assert "The photo could not be shown here; the page has it." in only(far).text
+        await told(harness, far, alert(harness, 2, media=(picture,), title="Ann rang"))
+        assert (only(far).media, only(far).text) == ("photo", "Ann rang\nat the door")
+        assert [each.revision for each in harness.received(CONFIRMED)] == [1, 2]
+
+
+async def test_a_file_that_vanishes_while_it_is_sent_costs_nobody_the_message(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        (harness.context.data.root / "media" / "clip.mp4").mkdir(
+            parents=True
+        )  # it is there: unread
+        await told(harness, far, alert(harness, media=("media/clip.mp4",)))
+        assert "The video could not be shown here" in only(far).text
+        assert harness.received(NOTIFY_FAILED.of("telegram")) == []
+
+
 async def test_a_clip_that_is_too_large_gives_way_to_its_preview_and_says_so(
     harness: ModuleHarness,
 ) -> None:
@@ -274,6 +302,8 @@ async def test_a_message_on_its_way_when_main_was_killed_is_sent_again_and_says_
         while len(far.messages()) < 2:
             await harness.settle()
             await harness.clock.advance(0.5)
+        while (await again.health()).numbers["owed"]:  # the answer is noted a moment later
+            await harness.settle()
         far.print_transcript()
         assert PERHAPS_TWICE not in far.messages()[0].text
         assert PERHAPS_TWICE in far.messages()[1].text
