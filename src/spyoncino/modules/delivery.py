@@ -22,7 +22,7 @@ from spyoncino.core.queues import Policy
 from spyoncino.core.registry import Registry
 from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
 from spyoncino.modules.chores import Chores
-from spyoncino.modules.delivery_lane import OWED_AT_ONCE, Lane, pause_after_s
+from spyoncino.modules.delivery_lane import OWED_AT_ONCE, Lane, Times, pause_after_s
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, DeliveryReport, DeliveryState
 from spyoncino.schemas.status import HealthState, HealthStatus
@@ -108,7 +108,7 @@ class DeliveryModule(OutputModule[C]):
         self._store = DeliveryStore(context.database)
         self._chores = Chores(context.log)
         self._due: dict[DeliveryKey, Delivery] = {}
-        self._busy: set[DeliveryKey] = set()
+        self._times: dict[DeliveryKey, Times] = {}  # of those that are being worked off
         self._in_try: set[DeliveryKey] = set()
         self._lanes: dict[str, Lane] = {}
         self._is_draining = False
@@ -173,7 +173,7 @@ class DeliveryModule(OutputModule[C]):
         """Leave what is not told in the table."""
         await self._chores.cancel()
         self._due.clear()
-        self._busy.clear()
+        self._times.clear()
 
     async def health(self) -> HealthStatus:
         """Degraded while the last try at any target failed."""
@@ -215,8 +215,9 @@ class DeliveryModule(OutputModule[C]):
             return
         lane.keys.add(key)
         self._due[key] = delivery
-        if key not in self._busy:
-            self._busy.add(key)
+        if key not in self._times:
+            longest_s = self.settings.give_up_after_s
+            self._times[key] = Times(delivery, longest_s, self.context.clock)
             self._chores.start(self._work_off(key), f"{self.name} {key}")
 
     async def _take_more(self, target: str, lane: Lane) -> None:
@@ -246,25 +247,20 @@ class DeliveryModule(OutputModule[C]):
                 async with lane.places(self._due[key]):
                     await self._try(self._due[key])  # a newer revision may have come meanwhile
         finally:
-            self._busy.discard(key)
+            self._times.pop(key, None)
             lane.keys.discard(key)
         while lane.wants_more:
             await self._take_more(key.target, lane)
 
     async def _wait_until_due(self, delivery: Delivery) -> None:
-        pause_s = self._lane(delivery.key.target).breaker.opens_in_s
-        if delivery.retry_at is not None:
-            now = self.context.clock.utc_now()
-            pause_s = max(pause_s, (delivery.retry_at - now).total_seconds())
+        times = self._times[delivery.key]
+        pause_s = max(self._lane(delivery.key.target).breaker.opens_in_s, times.left_s)
         if pause_s > 0:
             await self.context.clock.sleep(pause_s)
         while (newest := self._due[delivery.key]).sent_revision == 0 and (
-            self.may_wait_s(newest) > self._age_s(newest)
+            self.may_wait_s(newest) > times.age_s
         ):
             await self.context.clock.sleep(WAIT_STEP_S)
-
-    def _age_s(self, delivery: Delivery) -> float:
-        return (self.context.clock.utc_now() - delivery.queued_at).total_seconds()
 
     # --- one try ---------------------------------------------------------------------------------
 
@@ -306,6 +302,7 @@ class DeliveryModule(OutputModule[C]):
         )
         newest = self._due[delivery.key]
         if newest.alert.revision > revision:
+            self._times[delivery.key].pause(0.0)
             self._due[delivery.key] = replace(
                 newest, sent_revision=revision, remote_id=remote_id, attempts=0, retry_at=None
             )
@@ -321,7 +318,7 @@ class DeliveryModule(OutputModule[C]):
         is_failure, reason = self._lane(delivery.key.target).failed(error), sentence(error)
         self._failures += is_failure
         now, attempts = self.context.clock.utc_now(), delivery.attempts + is_failure
-        if self._age_s(delivery) > self.settings.give_up_after_s:
+        if self._times[delivery.key].age_s > self.settings.give_up_after_s:
             hours = self.settings.give_up_after_s / 3600
             await self._give_up(delivery, f"not delivered within {hours:g} h: {reason}")
             return
@@ -331,6 +328,7 @@ class DeliveryModule(OutputModule[C]):
         if asked_s is not None:  # who asks for a century is asked once more before it is given up
             pause_s = min(asked_s, self.settings.give_up_after_s)
         retry_at = now + timedelta(seconds=pause_s)
+        self._times[delivery.key].pause(pause_s)
         newest = self._due[delivery.key]
         self._due[delivery.key] = replace(newest, attempts=attempts, retry_at=retry_at)
         self.context.log.warning(

@@ -81,6 +81,42 @@ class Lane:
                 await places.acquire()
 
 
+class Times:
+    """How old a message is and when it may be tried again, whatever becomes of the wall clock.
+
+    What a former run left is as old as the wall clock says, which is all that is left of it.
+
+    Args:
+        delivery: The message.
+        longest_s: No pause is longer.
+        clock: Source of time.
+    """
+
+    def __init__(self, delivery: Delivery, longest_s: float, clock: Clock) -> None:
+        self._clock = clock
+        now, now_s = clock.utc_now(), self._now_s()
+        self._wanted_s = now_s - max(0.0, (now - delivery.queued_at).total_seconds())
+        left_s = 0.0 if delivery.retry_at is None else (delivery.retry_at - now).total_seconds()
+        self._again_s = now_s + min(left_s, longest_s)
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was wanted first."""
+        return self._now_s() - self._wanted_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until it may be tried again; 0 or less: now."""
+        return self._again_s - self._now_s()
+
+    def pause(self, seconds: float) -> None:
+        """It may be tried again after so long."""
+        self._again_s = self._now_s() + seconds
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9
+
+
 def pause_after_s(attempts: int, first_s: float, longest_s: float) -> float:
     """Seconds until the next try.
 

@@ -179,6 +179,34 @@ async def test_what_is_too_old_is_given_up(harness: ModuleHarness) -> None:
     assert "it rains" in report.reason
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=2), timedelta(hours=-3)])
+async def test_a_wall_clock_that_jumps_gives_up_nothing_and_keeps_nobody_waiting(
+    harness: ModuleHarness, jump: timedelta
+) -> None:
+    pigeon = await harness.add(Pigeon, enabled=True)
+    pigeon.troubles = [DeliveryError("fog"), DeliveryError("fog")]
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    harness.clock.set_wall(harness.clock.utc_now() + jump)
+    await wait_s(harness, 1.0)
+    await wait_s(harness, 2.0)
+    assert [revision for _, revision, _ in pigeon.told] == [1]
+    assert harness.received(NOTIFY_FAILED.of("pigeon")) == []
+
+
+async def test_a_wall_clock_that_goes_back_makes_no_message_wait_for_its_picture(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pigeon, "may_wait_s", lambda *_: 0.2)
+    pigeon = await harness.add(Pigeon, enabled=True)
+    await harness.feed(QUEUED, alert(harness))
+    await wait_s(harness, 0)
+    harness.clock.set_wall(harness.clock.utc_now() - timedelta(hours=3))
+    for _ in range(5):
+        await wait_s(harness, 0.05)
+    assert len(pigeon.told) == 1
+
+
 async def test_a_target_that_fails_does_not_hold_up_another(harness: ModuleHarness) -> None:
     pigeon = await harness.add(Pigeon, enabled=True)
     pigeon.towers = ("north", "south")
