@@ -293,9 +293,9 @@ def _check_policies(
                 f'{origin}: modules.disabled names "{name}", but there is no such module; '
                 f"there are {', '.join(sorted(known))}"
             )
-    for module in registry.modules:
-        is_outbound = module.is_outbound and module.section in merged.data
-        if settings.privacy.local_only and is_outbound:
+    for module in registry.modules if settings.privacy.local_only else ():
+        is_there = module.is_outbound and module.section in merged.data
+        if is_there and sections[module.section].reaches_out:
             problems.append(
                 f"{merged.origins[(module.section,)]}: {module.section} tells somebody outside, "
                 "but privacy.local_only is true; remove one of the two"

@@ -61,6 +61,11 @@ class ModuleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def reaches_out(self) -> bool:
+        """Of a module that tells somebody outside: whether it does with these settings."""
+        return True
+
     def misfits(
         self, sections: "Mapping[str, ModuleSettings]", house: "Settings", registry: "Registry"
     ) -> Iterable[Misfit]:

@@ -48,6 +48,11 @@ class MqttSettings(DeliverySettings):
     )
     longest_retry_s: float = Field(default=60.0, gt=0, description="No pause is longer.")
 
+    @property
+    def reaches_out(self) -> bool:
+        """A broker on this machine is no outside, whatever it does with what it is told."""
+        return self.enabled and not is_loopback(self.host)
+
     @model_validator(mode="after")
     def _can_connect(self) -> Self:
         if not self.enabled:

@@ -19,6 +19,7 @@ from spyoncino.core.contracts import ModuleSettings, OutputModule
 from spyoncino.core.registry import LoadFailure, Registry
 from spyoncino.core.source_settings import FileSource, SimSource
 from spyoncino.errors import ConfigError
+from spyoncino.modules.builtin import BUILTIN
 
 SIM = "cameras:\n  door:\n    source: {type: sim}\n"
 
@@ -477,6 +478,29 @@ def test_local_only_refuses_what_tells_somebody_outside(desk: Desk) -> None:
         )
     ]
     assert desk.load("messenger: {token: x}").sections["messenger"]
+
+
+@pytest.mark.parametrize(
+    ("section", "is_refused"),
+    [
+        ("mqtt: {enabled: true, host: broker.example.org}", True),
+        ("mqtt: {enabled: true, host: localhost, security: none}", False),
+        ("mqtt: {enabled: false, host: broker.example.org}", False),
+        ("webhook: {enabled: true, url: 'https://example.org/x', secret: s}", True),
+        ("webhook: {enabled: true, url: 'http://127.0.0.1:9/x', secret: s}", False),
+        ("dead_man: {heartbeat_url: 'https://example.org/x'}", True),
+        ("dead_man: {daily_test: true}", False),
+    ],
+)
+def test_local_only_lets_be_what_is_off_or_stays_on_this_machine(
+    desk: Desk, section: str, is_refused: bool
+) -> None:
+    desk.registry = Registry.discover(BUILTIN)
+    text = f"privacy: {{local_only: true}}\n{section}\n"
+    if is_refused:
+        assert "tells somebody outside" in desk.problems(text)[0]
+    else:
+        assert desk.load(text).settings.privacy.local_only
 
 
 def test_a_module_that_could_not_be_loaded_does_not_make_its_section_an_error(desk: Desk) -> None:

@@ -68,6 +68,11 @@ class DeadManSettings(ModuleSettings):
     heartbeat_every_s: float = Field(default=300.0, ge=30, description="How often it is fetched.")
     timeout_s: float = Field(default=20.0, gt=0, description="What one heartbeat may take.")
 
+    @property
+    def reaches_out(self) -> bool:
+        """The test of the day takes the channels that there are; only the heartbeat is its own."""
+        return bool(self.heartbeat_url.get_secret_value())
+
     def misfits(
         self, sections: Mapping[str, ModuleSettings], house: Settings, registry: Registry
     ) -> Iterable[Misfit]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from spyoncino.clients.far_host import wrong_address
+from spyoncino.clients.far_host import is_loopback, wrong_address
 from spyoncino.core.context import ModuleContext
 from spyoncino.errors import DeliveryError
 from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
@@ -36,6 +36,12 @@ class WebhookSettings(DeliverySettings):
     max_picture_bytes: int = Field(
         default=1_000_000, ge=1, description="A larger picture is left out, and said so."
     )
+
+    @property
+    def reaches_out(self) -> bool:
+        """A program on this machine is no outside."""
+        host = urlsplit(self.url.get_secret_value()).hostname or ""
+        return self.enabled and not is_loopback(host)
 
     @model_validator(mode="after")
     def _has_a_good_address(self) -> Self:
