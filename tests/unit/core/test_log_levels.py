@@ -25,6 +25,7 @@ MODULES = {"process.tracker", "event.builder"}
 def restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, before = tuple(root.handlers), root.level, structlog.get_config()
+    structlog.reset_defaults()  # whatever another test configured
     yield
     for handler in tuple(root.handlers):
         if handler not in handlers:
