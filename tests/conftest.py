@@ -15,6 +15,7 @@ if str(ROOT) not in sys.path:  # so that tests and their fixtures import as test
 from tests.fixtures.logged import logged  # noqa: E402
 from tests.fixtures.loop_guard import loop_guard, session_loop_guard  # noqa: E402
 from tests.fixtures.ready_database import ready_database  # noqa: E402
+from tests.fixtures.usual_logging import usual_logging  # noqa: E402
 
 from spyoncino.clock import FakeClock  # noqa: E402 - the path comes first
 from spyoncino.testing.harness import ModuleHarness  # noqa: E402
@@ -33,6 +34,7 @@ __all__ = [
     "module_harness",
     "ready_database",
     "session_loop_guard",
+    "usual_logging",
 ]
 
 

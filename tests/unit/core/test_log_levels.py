@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,22 +18,6 @@ from spyoncino.schemas.control import ControlCommand
 from spyoncino.testing.harness import ModuleHarness
 
 MODULES = {"process.tracker", "event.builder"}
-
-
-@pytest.fixture(autouse=True)
-def restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, before = tuple(root.handlers), root.level, structlog.get_config()
-    structlog.reset_defaults()  # whatever another test configured
-    yield
-    for handler in tuple(root.handlers):
-        if handler not in handlers:
-            root.removeHandler(handler)
-            handler.close()
-    root.setLevel(level)
-    for name in ("spyoncino", "somewhere"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    structlog.configure(**before)
 
 
 def bound_tracker() -> FilteringBoundLogger:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,6 @@ from spyoncino.core.logs import configure_logging, mask_text, mask_value
 from spyoncino.core.message import CURRENT_MESSAGE, Message
 from spyoncino.errors import StorageError
 from spyoncino.schemas.status import ErrorReport
-
-
-@pytest.fixture(autouse=True)
-def restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, before = tuple(root.handlers), root.level, structlog.get_config()
-    yield
-    for handler in tuple(root.handlers):
-        if handler not in handlers:
-            root.removeHandler(handler)
-            handler.close()
-    root.setLevel(level)
-    logging.getLogger("spyoncino").setLevel(logging.NOTSET)
-    structlog.configure(**before)
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:
