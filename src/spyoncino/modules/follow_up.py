@@ -83,6 +83,8 @@ class FollowUpModule(DeliveryModule[F]):
         Raises:
             StorageError: The database refused, and the bus repeats.
         """
+        if alert.channel != self.channel:
+            return  # what another channel tells is no news that was told here
         is_waiting = self.is_waiting(alert.event_ref)
         wish = self.settings.follow_up
         if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):

@@ -95,6 +95,20 @@ async def test_a_name_is_worth_a_mail_and_the_same_name_is_not_worth_another(
     assert [part.get_content().strip() for part in texts if part] == ["revision 1", "revision 3"]
 
 
+async def test_a_name_that_another_channel_was_told_first_is_worth_a_mail_all_the_same(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path) as far:
+        await mailing(harness, far, follow_up="names")
+        await harness.feed(QUEUED, alert(harness, event=event()))
+        await arrived(harness, far, 1)
+        named = alert(harness, 2, event=event(identities=ANN))
+        elsewhere = named.model_copy(update={"channel": "mqtt"})
+        await harness.feed(NOTIFY_QUEUED.of("mqtt"), elsewhere)
+        await harness.feed(QUEUED, named)
+        await arrived(harness, far, 2)
+
+
 @pytest.mark.parametrize(("follow_up", "expected"), [("none", 1), ("all", 3)])
 async def test_how_many_mails_follow_is_chosen(
     harness: ModuleHarness, tmp_path: Path, follow_up: str, expected: int
