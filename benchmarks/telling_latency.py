@@ -15,7 +15,7 @@ import re
 import statistics
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +64,12 @@ class Stopwatch:
         self._far = far
         self._pressed: dict[str, int] = {}
         self._seen = dict.fromkeys(CHANNELS, 0)
-        self._changes = 0
         self._early: dict[str, dict[tuple[str, str], int]] = {}
+        self._clips: Counter[str] = Counter()
+        self._at_door: dict[str, list[str]] = defaultdict(list)
+        self._places: dict[int, tuple[str, int]] = {}
+        self._shown: set[int] = set()
+        self._had_news = False
 
     async def on_press(self, message: Message) -> None:
         """Somebody rang."""
@@ -78,6 +82,7 @@ class Stopwatch:
             if event.event_id not in self.rings and press_id in self._pressed:
                 had = self._early.setdefault(event.event_id, {})
                 self.rings[event.event_id] = Ring(self._pressed[press_id], event.camera, had)
+                self._at_door[event.camera].append(event.event_id)
         ring = self.rings.get(event.event_id)
         if ring is not None and event.state in CLOSED_STATES:
             ring.ended_ns = ring.ended_ns or message.published_ns
@@ -85,10 +90,7 @@ class Stopwatch:
     @property
     def finished(self) -> int:
         """Rings whose clip is everywhere."""
-        return sum(
-            all((channel, "clip") in ring.had_ns for channel in CHANNELS)
-            for ring in self.rings.values()
-        )
+        return sum(self._clips[ref] == len(CHANNELS) for ref in self.rings)
 
     def look(self) -> None:
         """Note what arrived since the last look."""
@@ -103,31 +105,41 @@ class Stopwatch:
             for news_of in found:
                 if news_of is not None:
                     self._note(channel, *news_of, now_ns)
-        changes = sum(1 + each.edits for each in self._far.bot.messages())
-        if changes != self._changes:
-            self._changes = changes
+        before, self._seen["telegram"] = self._seen["telegram"], self._far.bot.requests
+        has_news = before != self._seen["telegram"]
+        if has_news or self._had_news:  # counted when it comes, shown a moment later
             self._look_at_bot(now_ns)
+        self._had_news = has_news
 
     def _look_at_bot(self, now_ns: int) -> None:
-        """Its messages name no event: of each door they come one after the other."""
-        places: Counter[str] = Counter()
+        """Its messages name no event: of each door they come one after the other.
+
+        Those that show their clip are not looked at again: looking must not load what is measured.
+        """
         for shown in self._far.bot.messages():
-            (camera, *_) = DOOR.findall(shown.text)
-            at_door = [ref for ref, ring in self.rings.items() if ring.camera == camera]
-            if places[camera] < len(at_door):
+            if shown.message_id in self._shown:
+                continue
+            if shown.message_id not in self._places:
+                (camera, *_) = DOOR.findall(shown.text)
+                before = sum(door == camera for door, _ in self._places.values())
+                self._places[shown.message_id] = camera, before
+            camera, place = self._places[shown.message_id]
+            if place < len(self._at_door[camera]):
                 facts = {
                     "picture": shown.media in ("photo", "video"),
                     "name": NAME in shown.text,
                     "clip": shown.media == "video",
                 }
-                self._note("telegram", at_door[places[camera]], facts, now_ns)
-            places[camera] += 1
+                self._note("telegram", self._at_door[camera][place], facts, now_ns)
+                if facts["clip"]:
+                    self._shown.add(shown.message_id)
 
     def _note(self, channel: str, event_ref: str, facts: dict[str, bool], now_ns: int) -> None:
         had = self._early.setdefault(event_ref, {})
         for step in STEPS:
-            if facts.get(step, step == STEPS[0]):
-                had.setdefault((channel, step), now_ns)
+            if facts.get(step, step == STEPS[0]) and (channel, step) not in had:
+                had[channel, step] = now_ns
+                self._clips[event_ref] += step == "clip"
 
     def _documents(self, since: int) -> list[tuple[str, dict[str, bool]]]:
         documents = self._far.webhook.documents
