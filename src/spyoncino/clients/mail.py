@@ -1,10 +1,17 @@
-"""Writes and sends one mail (RFC 5322 over SMTP, RFC 5321); one thread for each subject."""
+"""Writes and sends one mail (RFC 5322 over SMTP, RFC 5321); one thread for each subject.
 
+A mail with a clip takes a third of a second to write, so that is done in a thread.
+"""
+
+import asyncio
 import html
+import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, formataddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -91,7 +98,8 @@ def encoded_bytes(size_bytes: int) -> int:
 
 def compose(letter: Letter) -> EmailMessage:
     """The letter as a MIME message: plain text, the same as HTML around the picture, the file."""
-    mail = EmailMessage()
+    policy = SMTPUTF8 if needs_utf8(letter) else SMTP
+    mail = EmailMessage(policy.clone(cte_type="7bit"))  # any server takes it (RFC 6152)
     mail["From"] = formataddr(("Spyoncino", letter.sender))
     mail["To"] = letter.recipient
     mail["Subject"] = " ".join(letter.subject.split())
@@ -117,6 +125,27 @@ def compose(letter: Letter) -> EmailMessage:
     return mail
 
 
+def needs_utf8(letter: Letter) -> bool:
+    """Whether an address wants a server that takes more than ASCII (RFC 6531)."""
+    return not (letter.sender + letter.recipient).isascii()
+
+
+@lru_cache(maxsize=4)
+def _tls_context(certificate_file: Path | None, changed_ns: int) -> ssl.SSLContext:
+    """Whom to trust; made once, for reading the system's authorities takes 35 ms."""
+    del changed_ns  # another file makes another context
+    return ssl.create_default_context(cafile=certificate_file)
+
+
+def _prepared(server: MailServer, letter: Letter) -> tuple[bytes, ssl.SSLContext | None]:
+    """The mail as it travels, and whom to trust with it; computes and reads files."""
+    trusted = None
+    if server.security != "none":
+        file = server.certificate_file
+        trusted = _tls_context(file, 0 if file is None else file.stat().st_mtime_ns)
+    return compose(letter).as_bytes(), trusted
+
+
 async def send(server: MailServer, letter: Letter) -> None:
     """Hand a letter to the server.
 
@@ -125,10 +154,13 @@ async def send(server: MailServer, letter: Letter) -> None:
         DeliveryRefusedError: It will never take it: wrong password, unknown address.
         DeliveryError: It did not take it now.
     """
-    mail = compose(letter)
     try:
+        mail, trusted = await asyncio.to_thread(_prepared, server, letter)
         await aiosmtplib.send(
             mail,
+            sender=letter.sender,
+            recipients=[letter.recipient],
+            mail_options=["SMTPUTF8"] if needs_utf8(letter) else None,
             hostname=server.host,
             port=server.port,
             username=server.user or None,
@@ -136,7 +168,7 @@ async def send(server: MailServer, letter: Letter) -> None:
             use_tls=server.security == "tls",
             start_tls=server.security == "starttls",
             timeout=server.timeout_s,
-            cert_bundle=None if server.certificate_file is None else str(server.certificate_file),
+            tls_context=trusted,
         )
     except aiosmtplib.SMTPRecipientsRefused as error:
         raise _judged(server, error.recipients[0].code, error.recipients[0].message) from error

@@ -1,5 +1,7 @@
 """A letter is one MIME message that mail programs show as one thread with its picture."""
 
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fixtures.mail_stand_in import PASSWORD, USER, Postman, postman
 
+from spyoncino.clients import mail
 from spyoncino.clients.mail import (
     Letter,
     MailServer,
@@ -50,6 +53,29 @@ def server(far: Postman, password: str = PASSWORD, **changes: object) -> MailSer
         "certificate_file": far.certificate,
     }
     return MailServer(**{**facts, **changes})  # type: ignore[arg-type]  # facts of a test
+
+
+async def test_a_letter_is_written_beside_the_loop_in_bytes_that_any_server_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def watched(each: Letter) -> EmailMessage:
+        threads.append(threading.current_thread())
+        return compose(each)
+
+    monkeypatch.setattr(mail, "compose", watched)
+    with postman(tmp_path) as far:
+        await send(server(far), letter())
+    assert threads
+    assert threading.main_thread() not in threads
+    assert compose(letter()).as_bytes().isascii()
+
+
+async def test_an_address_beyond_ascii_wants_a_server_that_takes_it(tmp_path: Path) -> None:
+    with postman(tmp_path) as far:
+        await send(server(far), replace(letter(), recipient="jürgen@example.org"))
+    assert far.recipients == ["jürgen@example.org"]
 
 
 async def test_a_letter_arrives_encrypted_with_picture_and_clip(tmp_path: Path) -> None:
