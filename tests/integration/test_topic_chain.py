@@ -104,6 +104,25 @@ def test_a_frame_travels_the_line_in_order(visit: Visit) -> None:
     assert visit.first("event.created") < visit.first("storage.event.stored")
 
 
+@pytest.mark.parametrize("kind", ["snapshot", "clip"])
+def test_a_file_is_ready_before_it_is_told_and_the_receiver_has_it(visit: Visit, kind: str) -> None:
+    ready = visit.of(f"event.{kind}.ready")[0]
+    shown = next(
+        message
+        for message in visit.of("notify.webhook.queued")
+        if ready.payload.path in message.payload.media
+    )
+    sent = next(
+        message
+        for message in visit.of("notify.webhook.sent")
+        if message.payload.revision >= shown.payload.revision
+    )
+
+    line = [visit.first("event.created"), *map(visit.messages.index, (ready, shown, sent))]
+
+    assert line == sorted(line)
+
+
 def test_every_frame_comes_once_and_in_order(visit: Visit) -> None:
     frames = [message.payload for message in visit.of("camera.door.frame")]
 

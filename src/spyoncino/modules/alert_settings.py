@@ -191,11 +191,23 @@ class AlertSettings(ModuleSettings):
     def misfits(
         self, sections: Mapping[str, ModuleSettings], house: Settings, registry: Registry
     ) -> Iterable[Misfit]:
-        """Channels, cameras and zones of rules that are not there."""
+        """Channels, cameras and zones of rules that are not there; rules that are never asked."""
         for number, rule in enumerate(self.rules):
             place = ("rules", number)
             yield from channel_misfits(rule.channels, (*place, "channels"), sections, registry)
             yield from rule.when.misfits((*place, "when"), house)
+            if (taker := self._taker_of_all(number)) is not None:
+                sentence = f"it is never asked: {taker.name!r} before it takes every event"
+                yield Misfit(place, sentence)
+
+    def _taker_of_all(self, number: int) -> RuleSettings | None:
+        """The rule above another that takes whatever that one could, on all its channels."""
+        channels = set(self.rules[number].channels)
+        for rule in self.rules[:number]:
+            has_all = not rule.channels or (channels and channels <= set(rule.channels))
+            if rule.when == WhenSettings() and has_all:
+                return rule
+        return None
 
     def to_rules(self, channels: tuple[str, ...]) -> tuple[Rule, ...]:
         """The rules as the pure part wants them."""

@@ -70,6 +70,10 @@ def test_a_channel_that_does_not_exist_is_refused(tmp_path: Path, text: str, pro
             "alerts: {rules: [{name: a, when: {zones: [porch], cameras: [yard]}}]}",
             'no zone is called "porch" here; there is none',
         ),
+        (
+            "alerts: {rules: [{name: a}, {name: b, when: {types: [doorbell]}}]}",
+            "alerts.rules[1]: it is never asked: 'a' before it takes every event",
+        ),
     ],
 )
 def test_what_only_makes_a_rule_silent_is_said(tmp_path: Path, text: str, notice: str) -> None:
@@ -79,8 +83,9 @@ def test_what_only_makes_a_rule_silent_is_said(tmp_path: Path, text: str, notice
 
 
 def test_what_is_there_is_not_remarked_upon(tmp_path: Path) -> None:
-    text = "alerts: {rules: [{name: a, channels: [terminal], when: {zones: [porch]}}]}"
-    assert load(tmp_path, text).notices == ()
+    first = "{name: a, channels: [terminal], when: {zones: [porch]}}"
+    text = f"alerts: {{rules: [{first}, {{name: b, channels: [terminal]}}, {{name: c}}]}}"
+    assert load(tmp_path, text).notices == ()  # c may have channels that b has not
 
 
 def test_the_channel_of_a_plug_in_that_could_not_be_loaded_stops_nothing(tmp_path: Path) -> None:
