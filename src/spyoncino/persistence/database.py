@@ -284,7 +284,7 @@ def _configure_connection(connection: Any, _record: object) -> None:
         "synchronous=NORMAL",
         f"busy_timeout={int(BUSY_TIMEOUT_S * 1000)}",
         "foreign_keys=ON",
-        "secure_delete=ON",  # rows name people; costs nothing that can be measured
+        "secure_delete=ON",  # rows name people, also those who are deleted
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
