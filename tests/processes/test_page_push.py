@@ -19,7 +19,7 @@ from spyoncino.modules.push_note import compose
 from spyoncino.schemas.alerts import AlertNotification
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
+    from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Page
 
 
 __all__ = ["chromium"]
@@ -86,15 +86,26 @@ def page(context: "BrowserContext", house: ServedHouse) -> "Iterator[Page]":
     assert errors == []
 
 
-def alert(revision: int, title: str, event_id: str = "event-0001") -> AlertNotification:
+def alert(
+    revision: int, title: str, event_id: str = "event-0001", loud_revision: int = 1
+) -> AlertNotification:
     return AlertNotification(
         event_ref=event_id,
         channel="web_push",
         title=title,
         text=f"{title}, state {revision}",
         revision=revision,
+        loud_revision=loud_revision,
         event=event_of(1, "door", minutes_ago=1),
     )
+
+
+def subscribe(page: "Page") -> "Locator":
+    """Press the button that tells this browser; returns the one that stops it."""
+    page.get_by_role("button", name="Tell this browser", exact=True).click()
+    stop = page.get_by_role("button", name="Stop telling this browser")
+    stop.wait_for()
+    return stop
 
 
 class Deliverer:
@@ -134,9 +145,7 @@ class Deliverer:
 def test_the_button_tells_this_browser_and_stops_telling_it(
     page: "Page", house: ServedHouse
 ) -> None:
-    page.get_by_role("button", name="Tell this browser", exact=True).click()
-    stop = page.get_by_role("button", name="Stop telling this browser")
-    stop.wait_for()
+    stop = subscribe(page)
     (order,) = house.push.orders.values()
     assert order.endpoint == "https://push.example.org/x"
     asked = page.evaluate("window.subscribed.options.asked")
@@ -144,8 +153,7 @@ def test_the_button_tells_this_browser_and_stops_telling_it(
     page.reload()  # what the server lost meanwhile is told again
     house.push.orders.clear()
     page.evaluate("window.subscribed = null")
-    page.get_by_role("button", name="Tell this browser", exact=True).click()
-    stop.wait_for()
+    subscribe(page)
     house.push.orders.clear()  # somebody took it away on the server: no trouble
     stop.click()
     page.get_by_role("button", name="Tell this browser", exact=True).wait_for()
@@ -153,8 +161,7 @@ def test_the_button_tells_this_browser_and_stops_telling_it(
 
 
 def test_one_event_is_one_notification_that_is_replaced(page: "Page", house: ServedHouse) -> None:
-    page.get_by_role("button", name="Tell this browser", exact=True).click()
-    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    subscribe(page)
     worker = Deliverer(page, house)
     transcript = []
     for revision, title in ((1, "Somebody rang"), (2, "Ann rang"), (3, "Ann rang twice")):
@@ -172,11 +179,31 @@ def test_one_event_is_one_notification_that_is_replaced(page: "Page", house: Ser
     print("\n".join(["", *transcript, json.dumps(shown_now)]))  # noqa: T201 - for pytest -s
 
 
+def test_a_ring_after_the_first_words_is_heard_once_though_what_announced_it_never_came(
+    page: "Page", house: ServedHouse
+) -> None:
+    subscribe(page)
+    worker = Deliverer(page, house)
+    heard = []
+    for revision, title, loud in (
+        (1, "Somebody is there", 1),
+        (3, "Ann rang", 2),  # the push service had put it in place of the second
+        (4, "Ann left", 2),
+    ):
+        worker.deliver(alert(revision, title, loud_revision=loud))
+        (shown,) = worker.shown(title)
+        heard.append((shown["title"], shown["renotify"], shown["silent"]))
+    assert heard == [
+        ("Somebody is there", True, False),
+        ("Ann rang", True, False),
+        ("Ann left", False, True),
+    ]
+
+
 def test_what_bears_no_tag_stands_alone_and_makes_a_sound_each_time(
     page: "Page", house: ServedHouse
 ) -> None:
-    page.get_by_role("button", name="Tell this browser", exact=True).click()
-    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    subscribe(page)
     worker = Deliverer(page, house)
     for title in ("The disk is full", "The door is away"):
         worker.deliver(alert(1, title, ""))
@@ -188,8 +215,7 @@ def test_what_bears_no_tag_stands_alone_and_makes_a_sound_each_time(
 def test_the_icon_of_a_notification_is_a_bitmap_that_the_page_serves(
     page: "Page", house: ServedHouse
 ) -> None:
-    page.get_by_role("button", name="Tell this browser", exact=True).click()
-    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    subscribe(page)
     worker = Deliverer(page, house)
     worker.deliver(alert(1, "Somebody rang"))
     (shown,) = worker.shown("Somebody rang")
@@ -204,8 +230,7 @@ def test_the_icon_of_a_notification_is_a_bitmap_that_the_page_serves(
 
 
 def test_a_notification_leads_to_its_event(page: "Page", house: ServedHouse) -> None:
-    page.get_by_role("button", name="Tell this browser", exact=True).click()
-    page.get_by_role("button", name="Stop telling this browser").wait_for()
+    subscribe(page)
     page.wait_for_function("() => navigator.serviceWorker.controller")
     worker = Deliverer(page, house)
     worker.deliver(alert(1, "Somebody rang"))

@@ -135,6 +135,22 @@ def matching(rules: Sequence[Rule], event: Event, moment: Moment) -> dict[str, R
     return chosen
 
 
+def is_louder(rule: Rule, event: Event, told_by: Rule, told: Event | None) -> bool:
+    """Whether a message that was begun is to be heard once more: an edit makes no sound.
+
+    Args:
+        rule: That wants the event told now.
+        event: As it is now.
+        told_by: The rule of the message.
+        told: The event as the message tells it.
+    """
+    if rule.priority is AlertPriority.LOW:
+        return False
+    has_rung = bool(event.presses) and not (told and told.presses)
+    ranks = tuple(AlertPriority)
+    return has_rung or ranks.index(rule.priority) > ranks.index(told_by.priority)
+
+
 def types_of(event: Event) -> set[str]:
     """Its type, what kind of thing that is, and doorbell where somebody rang.
 

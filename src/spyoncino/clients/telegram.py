@@ -5,8 +5,8 @@ What its answers mean is in ``clients.telegram_errors``.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,7 +17,7 @@ from spyoncino.clients.http_session import HttpClient
 from spyoncino.clients.pacing import Limit, Pacer
 from spyoncino.clients.telegram_errors import PostRefusedError, judged, unreachable
 from spyoncino.clock import Clock
-from spyoncino.errors import DeliveryError, DeliveryLaterError
+from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
 
 MAX_TEXT: Final = 4096
 """Of a message ("sendMessage": text, 1-4096 characters); counted in UTF-16 units to be safe."""
@@ -127,8 +127,13 @@ class TelegramClient(HttpClient):
 
     # --- messages --------------------------------------------------------------------------------
 
-    async def send(self, chat_id: int, post: Post) -> int:
+    async def send(self, chat_id: int, post: Post, instead_of: int | None = None) -> int:
         """Send a new message.
+
+        Args:
+            chat_id: Where to.
+            post: What it shows.
+            instead_of: A message there that goes when this one may come.
 
         Returns:
             The id of the message within its chat.
@@ -145,16 +150,26 @@ class TelegramClient(HttpClient):
             fields["reply_markup"] = {"force_reply": True, "input_field_placeholder": hint}
         if post.attachment is None:
             fields |= {**_words(post, "text", MAX_TEXT), "link_preview_options": _NO_PREVIEW}
-            sent = await self._paced(chat_id, "sendMessage", fields, is_new=True)
+            files: dict[str, Path | bytes] = {}
+            method = "sendMessage"
         else:
             kind = post.attachment.type
             fields |= _words(post, "caption", MAX_CAPTION)
             if kind == "video":
                 fields["supports_streaming"] = True  # it can be watched before it has come whole
-            files: dict[str, Path | bytes] = {kind: post.attachment.file}
+            files = {kind: post.attachment.file}
             method = f"send{kind.capitalize()}"
-            sent = await self._paced(chat_id, method, fields, files, is_new=True)
+        async with self._turn(chat_id, is_new=True):
+            if instead_of is not None:
+                await self._delete(chat_id, instead_of)
+            sent = await self._call(method, {"chat_id": chat_id, **fields}, files)
         return int(sent["message_id"])
+
+    async def _delete(self, chat_id: int, message_id: int) -> None:
+        try:
+            await self._call("deleteMessage", {"chat_id": chat_id, "message_id": message_id})
+        except DeliveryRefusedError:
+            return  # somebody did it before, or it is older than 48 h and stays
 
     async def edit_words(
         self, chat_id: int, message_id: int, post: Post, *, has_media: bool
@@ -175,10 +190,12 @@ class TelegramClient(HttpClient):
         fields: dict[str, Any] = {"message_id": message_id, **_buttons(post)}
         if not has_media:
             fields |= {**_words(post, "text", MAX_TEXT), "link_preview_options": _NO_PREVIEW}
-            await self._paced(chat_id, "editMessageText", fields)
+            method = "editMessageText"
         else:
             fields |= _words(post, "caption", MAX_CAPTION)
-            await self._paced(chat_id, "editMessageCaption", fields)
+            method = "editMessageCaption"
+        async with self._turn(chat_id):
+            await self._call(method, {"chat_id": chat_id, **fields})
 
     async def edit_media(self, chat_id: int, message_id: int, post: Post) -> None:
         """Change everything of a message; one that was text only gets a picture or video.
@@ -198,7 +215,8 @@ class TelegramClient(HttpClient):
         }
         fields = {"message_id": message_id, "media": media, **_buttons(post)}
         files: dict[str, Path | bytes] = {"file": post.attachment.file}
-        await self._paced(chat_id, "editMessageMedia", fields, files)
+        async with self._turn(chat_id):
+            await self._call("editMessageMedia", {"chat_id": chat_id, **fields}, files)
 
     # --- what people ask -------------------------------------------------------------------------
 
@@ -240,16 +258,9 @@ class TelegramClient(HttpClient):
 
     # --- one request -----------------------------------------------------------------------------
 
-    async def _paced(
-        self,
-        chat_id: int,
-        method: str,
-        fields: Mapping[str, Any],
-        files: Mapping[str, Path | bytes] | None = None,
-        *,
-        is_new: bool = False,
-    ) -> dict[str, Any]:
-        """One request about a chat, not sooner than Telegram wants; "not modified" is success."""
+    @asynccontextmanager
+    async def _turn(self, chat_id: int, *, is_new: bool = False) -> AsyncIterator[None]:
+        """Room for one request about a chat, not sooner than Telegram wants."""
         place = str(chat_id)
         if (blocked_s := self._pacer.blocked_s(place)) > 0:
             raise DeliveryLaterError("Telegram asked for a pause in this chat", blocked_s)
@@ -257,12 +268,11 @@ class TelegramClient(HttpClient):
         limits = {place: in_chat, EVERYWHERE: ALL_CHATS}
         async with self._pacer.turn(limits, is_new=is_new, patience_s=PATIENCE_S):
             try:
-                done = await self._call(method, {"chat_id": chat_id, **fields}, files)
+                yield
             except DeliveryError as error:
                 if error.retry_after_s is not None:
                     self._pacer.block(place, error.retry_after_s)
                 raise
-        return done if isinstance(done, dict) else {}
 
     async def _call(
         self,
@@ -272,7 +282,7 @@ class TelegramClient(HttpClient):
         *,
         timeout_s: float | None = None,
     ) -> Any:
-        """One request; its ``result``."""
+        """One request; its ``result``, or ``{}`` where nothing was to be changed."""
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s)
         async with AsyncExitStack() as stack:
             body = await _body(fields, files or {}, stack)

@@ -4,6 +4,7 @@ A sheet is kept before anything of it is published. Whoever was killed in betwee
 and publishes what stands on it once more; channels ignore a revision that they have.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -35,14 +36,18 @@ class Message:
     """What one channel was last told about an event.
 
     Args:
-        rule: That wanted it told, as it was then.
+        rule: That wanted it told, as it was then; the last one that made it heard.
         alert: The newest revision.
-        told_at: When the first one was made.
+        told_at: When the first one was made, or the later one that was as loud.
     """
 
     rule: Rule
     alert: AlertNotification
     told_at: datetime
+
+    def reads_otherwise(self, alert: AlertNotification) -> bool:
+        """Whether a person or a program would see a difference to another state of it."""
+        return _content(alert) != _content(self.alert)
 
 
 @dataclass(slots=True)
@@ -245,3 +250,19 @@ def _sheet(row: AlertSheet) -> Sheet:
         unpublished=set(told),
         is_relabelled=facts.is_relabelled,
     )
+
+
+def _content(alert: AlertNotification) -> Mapping[str, object]:
+    """What of a message is looked at."""
+    event = alert.event
+    state = None
+    if event is not None:
+        who = [(each.decision, each.name) for each in event.identities]
+        state = (event.state, who, len(event.presses))
+    return {
+        "title": alert.title,
+        "text": alert.text,
+        "media": alert.media,
+        "state": state,
+        "is_final": alert.is_final,
+    }

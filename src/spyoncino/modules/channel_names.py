@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from spyoncino.core.config_layers import Location
 from spyoncino.core.contracts import Misfit, ModuleSettings
 from spyoncino.core.registry import Registry
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings
+from spyoncino.modules.delivery import DeliveryModule
+from spyoncino.modules.delivery_settings import DeliverySettings
 
 Sections = Mapping[str, ModuleSettings]
 

@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar, Final, TypeVar
 
-from pydantic import Field
-
 from spyoncino.core.config_load import LoadedConfig
 from spyoncino.core.context import ModuleContext
-from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, ModuleSettings, OutputModule
+from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, OutputModule
 from spyoncino.core.guard import limited, sentence
 from spyoncino.core.queues import Policy
 from spyoncino.core.registry import Registry
 from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
 from spyoncino.modules.chores import Chores
 from spyoncino.modules.delivery_lane import OWED_AT_ONCE, Lane, Times, pause_after_s
+from spyoncino.modules.delivery_settings import DeliverySettings
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, DeliveryReport, DeliveryState
 from spyoncino.schemas.status import HealthState, HealthStatus
@@ -42,31 +41,6 @@ _TOPICS: Final[dict[DeliveryState, Topic[DeliveryReport]]] = {
     DeliveryState.CONFIRMED: NOTIFY_CONFIRMED,
     DeliveryState.FAILED: NOTIFY_FAILED,
 }
-
-
-class DeliverySettings(ModuleSettings):
-    """What the section of every channel has."""
-
-    enabled: bool = Field(default=False, description="Whether this channel tells anybody.")
-    timeout_s: float = Field(default=20.0, gt=0, description="What one try may take.")
-    first_retry_s: float = Field(
-        default=1.0, gt=0, description="Pause after the first failure; doubles with each further."
-    )
-    longest_retry_s: float = Field(default=300.0, gt=0, description="No pause is longer.")
-    give_up_after_s: float = Field(
-        default=86_400.0, gt=0, description="A message that is older is not tried any more."
-    )
-    at_once: int = Field(
-        default=4,
-        ge=1,
-        le=64,
-        description="New messages to one target in work at a time, and as many edits.",
-    )
-
-    @property
-    def reaches_out(self) -> bool:
-        """A section that only stands there tells nobody."""
-        return self.enabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +112,7 @@ class DeliveryModule(OutputModule[C]):
         """
 
     def may_wait_s(self, delivery: Delivery) -> float:
-        """How long after its event a message may wait for a newer revision, say with a picture.
+        """How long what is not sent may wait for a newer revision, say with a picture.
 
         Asked again for each revision; 0 sends at once.
         """
@@ -199,13 +173,19 @@ class DeliveryModule(OutputModule[C]):
     # --- what is owed ----------------------------------------------------------------------------
 
     async def on_alert(self, alert: AlertNotification) -> None:
-        """Take a revision: from here on it is owed, whatever happens to this program.
+        """Take a revision, if it is this channel's and the channel is on.
 
         Raises:
             StorageError: The database refused, and the bus repeats.
         """
-        if alert.channel != self.channel or not self.settings.enabled:
-            return
+        if alert.channel == self.channel and self.settings.enabled:
+            await self.take(alert)
+
+    async def take(self, alert: AlertNotification) -> None:
+        """Owe a revision of this channel: from here on, whatever happens to this program.
+
+        A subclass decides here what it takes, and prepares for it.
+        """
         now = self.context.clock.utc_now()
         for target in self.targets(alert):
             key = DeliveryKey(alert.event_ref, self.channel, target)
@@ -262,9 +242,7 @@ class DeliveryModule(OutputModule[C]):
         pause_s = max(self._lane(delivery.key.target).breaker.opens_in_s, times.left_s)
         if pause_s > 0:
             await self.context.clock.sleep(pause_s)
-        while (newest := self._due[delivery.key]).sent_revision == 0 and (
-            self.may_wait_s(newest) > times.age_s
-        ):
+        while self.may_wait_s(self._due[delivery.key]) > times.waited_s:
             await self.context.clock.sleep(WAIT_STEP_S)
 
     # --- one try ---------------------------------------------------------------------------------
@@ -292,10 +270,6 @@ class DeliveryModule(OutputModule[C]):
                 await self._postpone(delivery, error)
         finally:
             self._in_try.discard(delivery.key)
-
-    def is_waiting(self, event_ref: str) -> bool:
-        """Whether a message about an event is owed of which no try is at hand."""
-        return any(key.event_ref == event_ref for key in self._due.keys() - self._in_try)
 
     async def _note_sent(self, delivery: Delivery, receipt: Receipt) -> None:
         self._last_error = self._lane(delivery.key.target).problem = ""

@@ -33,7 +33,7 @@ class Lane:
 
     def __init__(self, at_once: int, clock: Clock) -> None:
         self.breaker = Breaker(_BREAKER, clock)
-        self._places = {is_new: asyncio.Semaphore(at_once) for is_new in (True, False)}
+        self._places = {is_loud: asyncio.Semaphore(at_once) for is_loud in (True, False)}
         self.keys: set[DeliveryKey] = set()
         self.has_more = False
         """More is owed than is in memory."""
@@ -44,8 +44,8 @@ class Lane:
         self._at_once = at_once
 
     def places(self, delivery: Delivery) -> asyncio.Semaphore:
-        """Where a message waits for its turn: a new one never behind edits, which may be many."""
-        return self._places[delivery.sent_revision == 0]
+        """Where a message waits for its turn: a loud one never behind edits, which may be many."""
+        return self._places[delivery.is_loud]
 
     def takes(self, key: DeliveryKey) -> bool:
         """Whether a message may be kept in memory; otherwise it is noted that there is more."""
@@ -98,6 +98,12 @@ class Times:
         self._wanted_s = now_s - max(0.0, (now - delivery.queued_at).total_seconds())
         left_s = 0.0 if delivery.retry_at is None else (delivery.retry_at - now).total_seconds()
         self._again_s = now_s + min(left_s, longest_s)
+        self._began_s = now_s
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds since it is owed here: since its first revision that was not sent."""
+        return self._now_s() - self._began_s
 
     @property
     def age_s(self) -> float:

@@ -6,12 +6,14 @@ from typing import Final, Literal, TypeVar
 from pydantic import Field
 
 from spyoncino.core.context import ModuleContext
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings
+from spyoncino.modules.delivery import DeliveryModule
+from spyoncino.modules.delivery_settings import DeliverySettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification
 
 FollowUp = Literal["none", "names", "final", "all"]
-"""Further messages of an event: none; when somebody is recognised; also when it is over; all."""
+"""Further messages of an event: none; when somebody is recognised; also when it is over; all.
+Whatever is wished, one that is to be heard (somebody rang) is told."""
 
 EVENTS_KEPT: Final = 256
 """Events of which it is remembered who was named in the last revision."""
@@ -43,7 +45,7 @@ class FollowUps:
         self._named.move_to_end(alert.event_ref)
         while len(self._named) > EVENTS_KEPT:
             self._named.popitem(last=False)
-        if alert.revision == 1 or is_waiting or follow_up == "all":
+        if alert.revision == alert.loud_revision or is_waiting or follow_up == "all":
             return True
         if follow_up == "final" and alert.is_final:
             return True
@@ -62,8 +64,9 @@ class FollowUpSettings(DeliverySettings):
     )
     follow_up: FollowUp = Field(
         default="final",
-        description="Further messages of an event: none; names: when somebody is recognised; "
-        "final: also when it is over and its clip is ready; all: every change.",
+        description="Further messages of an event: none, but for one when somebody rings; names: "
+        "when somebody is recognised; final: also when it is over and its clip is ready; all: "
+        "every change.",
     )
 
 
@@ -77,21 +80,16 @@ class FollowUpModule(DeliveryModule[F]):
         super().__init__(context)
         self._follow_ups = FollowUps()
 
-    async def on_alert(self, alert: AlertNotification) -> None:
-        """Take a revision that is worth a message.
-
-        Raises:
-            StorageError: The database refused, and the bus repeats.
-        """
-        if alert.channel != self.channel:
-            return  # what another channel tells is no news that was told here
-        is_waiting = self.is_waiting(alert.event_ref)
+    async def take(self, alert: AlertNotification) -> None:
+        """Owe a revision that is worth a message."""
+        waiting = self._due.keys() - self._in_try
+        is_waiting = any(key.event_ref == alert.event_ref for key in waiting)
         wish = self.settings.follow_up
         if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):
-            await super().on_alert(alert)
+            await super().take(alert)
 
     def may_wait_s(self, delivery: Delivery) -> float:
         """The first message waits for its picture."""
         has_picture = any(path.endswith(".jpg") for path in delivery.alert.media)
-        wants_one = delivery.alert.event is not None and not has_picture
-        return self.settings.picture_wait_s if wants_one else 0.0
+        is_first = delivery.sent_revision == 0 and delivery.alert.event is not None
+        return self.settings.picture_wait_s if is_first and not has_picture else 0.0

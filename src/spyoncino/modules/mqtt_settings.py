@@ -1,12 +1,12 @@
 """Section ``mqtt``: a broker, and Home Assistant behind it."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import ByteSize, Field, SecretStr, StringConstraints, model_validator
 
 from spyoncino.clients.far_host import is_loopback
-from spyoncino.modules.delivery import DeliverySettings
+from spyoncino.modules.delivery_settings import DeliverySettings
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 
@@ -64,3 +64,10 @@ class MqttSettings(DeliverySettings):
         if self.password.get_secret_value() and not self.user:
             raise ValueError("password is set, but user is empty: a broker wants both")
         return self
+
+
+FIXED_AT_START: Final = frozenset(
+    set(MqttSettings.model_fields) - set(DeliverySettings.model_fields) - {"max_picture_bytes"}
+    | {"enabled", "timeout_s"}
+)
+"""What the connection is made with: a change of it is taken over by a start of the module."""

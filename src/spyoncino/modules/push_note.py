@@ -57,6 +57,7 @@ def compose(alert: AlertNotification, max_bytes: int, *, with_picture: bool = Tr
         "event": event_id if alert.event is not None else "",
         "tag": event_id,
         "revision": alert.revision,
+        "loud": alert.loud_revision,
         "final": alert.is_final,
         "time": int(alert.timestamp.timestamp() * 1000),
         "picture": _picture_url(alert) if with_picture else "",

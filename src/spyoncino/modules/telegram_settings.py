@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from spyoncino.clients.far_host import wrong_address
 from spyoncino.core.settings_group import SettingsGroup
-from spyoncino.modules.delivery import DeliverySettings
+from spyoncino.modules.delivery_settings import DeliverySettings
 
 OFFICIAL = "https://api.telegram.org"
 

@@ -56,6 +56,11 @@ class Delivery:
         """Whether a newer revision is wanted than the far side has."""
         return self.state is not DeliveryState.FAILED and self.sent_revision < self.alert.revision
 
+    @property
+    def is_loud(self) -> bool:
+        """Whether what is wanted is to be heard: a first message, or one that became urgent."""
+        return self.sent_revision < self.alert.loud_revision
+
 
 class DeliveryStore:
     """The table of deliveries.

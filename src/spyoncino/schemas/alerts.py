@@ -29,6 +29,12 @@ class AlertNotification(Payload):
     revision: int = Field(
         default=1, ge=1, description="1 is sent, higher ones edit the same message."
     )
+    loud_revision: int = Field(
+        default=1,
+        ge=1,
+        description="The one that is to be heard: the first, or a later one with which somebody "
+        "rang or it became more urgent.",
+    )
     media: tuple[str, ...] = Field(
         default=(), description="Paths relative to the data folder, the most telling first."
     )

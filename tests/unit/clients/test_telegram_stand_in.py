@@ -80,6 +80,7 @@ BROKEN: dict[str, tuple[str, Fields, dict[str, int], int]] = {
     "edited markup": ("editMessageText", {**EDIT, "text": "y", **question("x")}, {}, 400),
     "edit caption": ("editMessageCaption", {**EDIT, "caption": "y"}, {}, 400),
     "edit what": ("editMessageText", {**EDIT, "message_id": 9, "text": "y"}, {}, 400),
+    "delete what": ("deleteMessage", {**EDIT, "message_id": 9}, {}, 400),
     "same": ("editMessageText", {**EDIT, "text": "hello"}, {}, 400),
     "chat": ("sendMessage", {**HELLO, "chat_id": 5}, {}, 400),
     "late press": ("answerCallbackQuery", {"callback_query_id": "old"}, {}, 400),
@@ -89,7 +90,9 @@ BROKEN: dict[str, tuple[str, Fields, dict[str, int], int]] = {
 }
 """Rule to what breaks it, where the chat has one message that says hello."""
 
-ELSEWHERE = {"token", "photo sides", "edit text", "blocked", "moved", "pause", "one poll"}
+ELSEWHERE = {
+    *("token", "photo sides", "edit text", "delete when", "blocked", "moved", "pause", "one poll")
+}
 """Rules that want more than one request; each has a test below."""
 
 
@@ -104,6 +107,16 @@ async def test_what_the_documentation_forbids_is_refused(rule: str) -> None:
         await ask(far, "sendMessage", HELLO)
         status, answer = await ask(far, method, fields, files)
         assert (status, answer["ok"], far.broken) == (code, False, [rule])
+
+
+@pytest.mark.parametrize(("age_s", "broken"), [(172_799.0, []), (172_800.0, ["delete when"])])
+async def test_what_is_two_days_old_cannot_be_deleted(age_s: float, broken: list[str]) -> None:
+    now_s = 0.0
+    async with telegram(lambda: now_s) as far:
+        await ask(far, "sendMessage", HELLO)
+        now_s = age_s
+        _, answer = await ask(far, "deleteMessage", EDIT)
+        assert (answer["ok"], far.broken, len(far.messages())) == (not broken, broken, len(broken))
 
 
 async def test_empty_texts_and_too_many_commands_are_refused() -> None:

@@ -488,6 +488,7 @@ def test_local_only_refuses_what_tells_somebody_outside(desk: Desk) -> None:
         ("mqtt: {enabled: false, host: broker.example.org}", False),
         ("webhook: {enabled: true, url: 'https://example.org/x', secret: s}", True),
         ("webhook: {enabled: true, url: 'http://127.0.0.1:9/x', secret: s}", False),
+        ("webhook: {enabled: false, url: 'https://[half'}", False),
         ("dead_man: {heartbeat_url: 'https://example.org/x'}", True),
         ("dead_man: {daily_test: true}", False),
     ],

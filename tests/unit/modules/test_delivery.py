@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.modules.delivery import DeliveryModule, Receipt
+from spyoncino.modules.delivery_settings import DeliverySettings
 from spyoncino.persistence.deliveries import Delivery, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, DeliveryState
 from spyoncino.schemas.status import HealthState

@@ -42,6 +42,13 @@ def test_how_many_messages_follow_is_chosen() -> None:
     assert told("all") == [1, 2, 3, 4, 5]
 
 
+def test_a_ring_that_comes_later_is_told_whatever_is_wished() -> None:
+    follow_ups = FollowUps()
+    steps = (alert(1), alert(2, loud_revision=2), alert(3, loud_revision=2))
+    worth = [follow_ups.is_worth_one(each, "none", is_waiting=False) for each in steps]
+    assert worth == [True, True, False]
+
+
 def test_what_takes_the_place_of_a_message_that_waits_is_told() -> None:
     assert FollowUps().is_worth_one(alert(7), "none", is_waiting=True)
 

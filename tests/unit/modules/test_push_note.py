@@ -41,6 +41,7 @@ def test_it_has_what_the_browser_shows_and_opens() -> None:
         "event": EVENT_ID,
         "tag": EVENT_ID,
         "revision": 3,
+        "loud": 1,
         "final": True,
         "time": int(NOON.timestamp() * 1000),
         "picture": "/api/v1/media/a/n%C3%A4h%20e.jpg?v=3",

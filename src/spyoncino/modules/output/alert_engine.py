@@ -5,12 +5,11 @@ The rules are in ``alerts.rules``, what holds them back in ``alerts.restraint``,
 """
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from spyoncino.alerts.restraint import MAX_REMEMBERED, WINDOW_S, Digest, Limits, Restraint
-from spyoncino.alerts.rules import Rule, matching, why_not
+from spyoncino.alerts.rules import Rule, is_louder, matching, why_not
 from spyoncino.alerts.text import words
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import DURABLE_CAPACITY, Consume, OutputModule
@@ -89,10 +88,12 @@ class AlertEngine(OutputModule[AlertSettings]):
         self._forget_due_s = 0.0
         self._media = MediaStore(context.database)
         self._events = EventStore(context.database)
-        self._counts = {"told": 0, "edited": 0, "held_back": 0, "silent": 0, "digests": 0}
+        self._counts = dict.fromkeys(
+            ("told", "edited", "raised", "held_back", "silent", "digests"), 0
+        )
 
     async def configure(self, settings: AlertSettings) -> None:
-        """Take new rules; messages that were sent are edited by the rule that sent them."""
+        """Take new rules; messages that were sent are edited by the rule that told them."""
         await super().configure(settings)
         self._restraint.limits = settings.to_limits()
 
@@ -178,8 +179,8 @@ class AlertEngine(OutputModule[AlertSettings]):
             event = update.event
             sheet = await self._sheet(event)
             sheet.take(event)
-            self._edit_all(sheet)
             self._begin_all(sheet)
+            self._edit_all(sheet)
             await self._send(sheet)
             if sheet.event.state in CLOSED_STATES and event.event_id not in self._closed:
                 self._closed.add(event.event_id)
@@ -250,21 +251,27 @@ class AlertEngine(OutputModule[AlertSettings]):
         """Put on the sheet what changes in the messages that were begun."""
         for channel, message in sheet.told.items():
             before = message.alert
-            alert = self._alert(sheet, channel, message.rule, revision=before.revision + 1)
-            if is_news or _content(alert) != _content(before):
+            alert = self._alert(
+                sheet, channel, message.rule, before.revision + 1, before.loud_revision
+            )
+            if is_news or message.reads_otherwise(alert):
                 sheet.tell(Message(message.rule, alert, message.told_at))
                 self._counts["edited"] += 1
 
     def _begin_all(self, sheet: Sheet) -> None:
-        """Put on the sheet the messages that the rules want and nothing holds back."""
+        """Put on the sheet the messages that the rules want and nothing holds back.
+
+        One that was begun, of what became urgent since, is told by the rule that says so.
+        """
         event, now_s = sheet.event, self._now_s()
         now = self.context.clock.utc_now()
         for channel, rule in matching(self._rules(), event, sheet.moment).items():
-            if channel in sheet.told:
+            begun = sheet.told.get(channel)
+            if begun and not is_louder(rule, event, begun.rule, begun.alert.event):
                 continue
             reason = self._restraint.why_not(rule, channel, event, now.astimezone(), now_s)
             if reason:
-                if sheet.hold(channel, reason):
+                if begun is None and sheet.hold(channel, reason):
                     self._counts["held_back"] += 1
                     self._restraint.held_back(channel, event, reason, sheet.moment.local)
                 continue
@@ -272,8 +279,10 @@ class AlertEngine(OutputModule[AlertSettings]):
             reason = sheet.held.pop(channel, "")
             if reason and channel not in sheet.in_digest:
                 self._restraint.told_after_all(channel, event, reason)
-            sheet.tell(Message(rule, self._alert(sheet, channel, rule, revision=1), now))
-            self._counts["told"] += 1
+            revision = begun.alert.revision + 1 if begun else 1
+            alert = self._alert(sheet, channel, rule, revision, loud_revision=revision)
+            sheet.tell(Message(rule, alert, now))
+            self._counts["raised" if begun else "told"] += 1
 
     async def _send(self, sheet: Sheet) -> None:
         """Keep the sheet, then publish what is new on it: a refusal leaves it to the next try."""
@@ -282,7 +291,9 @@ class AlertEngine(OutputModule[AlertSettings]):
             await self.publish(NOTIFY_QUEUED.of(channel), sheet.told[channel].alert)
             sheet.unpublished.discard(channel)
 
-    def _alert(self, sheet: Sheet, channel: str, rule: Rule, revision: int) -> AlertNotification:
+    def _alert(
+        self, sheet: Sheet, channel: str, rule: Rule, revision: int, loud_revision: int
+    ) -> AlertNotification:
         event = sheet.event
         told = words(event, sheet.moment, event.camera, rule.text)
         media = tuple(sheet.media[kind] for kind in rule.media if kind in sheet.media)
@@ -295,6 +306,7 @@ class AlertEngine(OutputModule[AlertSettings]):
             title=told.title,
             text=told.text,
             revision=revision,
+            loud_revision=loud_revision,
             media=media,
             priority=rule.priority,
             rule=rule.name,
@@ -374,19 +386,3 @@ class AlertEngine(OutputModule[AlertSettings]):
 
     def _now_s(self) -> float:
         return self.context.clock.monotonic_ns() / 1e9
-
-
-def _content(alert: AlertNotification) -> Mapping[str, object]:
-    """What of a message a person or a program would see change."""
-    event = alert.event
-    state = None
-    if event is not None:
-        who = [(each.decision, each.name) for each in event.identities]
-        state = (event.state, who, len(event.presses))
-    return {
-        "title": alert.title,
-        "text": alert.text,
-        "media": alert.media,
-        "state": state,
-        "is_final": alert.is_final,
-    }

@@ -28,9 +28,9 @@ from spyoncino.core.contracts import Consume
 from spyoncino.core.guard import limited
 from spyoncino.core.queues import Policy
 from spyoncino.errors import DeliveryError, RequestError
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.modules.delivery import DeliveryModule, Receipt
 from spyoncino.modules.mqtt_board import Board
-from spyoncino.modules.mqtt_settings import MqttSettings
+from spyoncino.modules.mqtt_settings import FIXED_AT_START, MqttSettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas import topics as bus
 from spyoncino.schemas.alerts import AlertNotification
@@ -66,10 +66,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
     section = "mqtt"
     channel = "mqtt"
     settings_model = MqttSettings
-    fixed_at_start = frozenset(
-        set(MqttSettings.model_fields) - set(DeliverySettings.model_fields) - {"max_picture_bytes"}
-        | {"enabled", "timeout_s"}
-    )
+    fixed_at_start = FIXED_AT_START
     camera_keys = frozenset({"enabled", "doorbell"})
     consumes = (
         *DeliveryModule.consumes,
@@ -195,6 +192,7 @@ class MqttModule(DeliveryModule[MqttSettings]):
         document: Document = {
             "event_id": alert.event_ref,
             "revision": alert.revision,
+            "loud_revision": alert.loud_revision,
             "delivery_id": self.delivery_id(delivery),
             "title": alert.title,
             "text": alert.text,

@@ -1,5 +1,8 @@
 """Tells people by Telegram: one message for each event and chat, edited as facts arrive.
 
+An edit makes no sound. What is to be heard once more, for somebody rang, is sent anew in place of
+the former message, which is deleted: there is still one.
+
 The same bot takes orders; see ``modules.telegram_console``. Both share one connection and one pace,
 because Telegram counts and answers by bot.
 """
@@ -8,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Consume
@@ -21,6 +24,7 @@ from spyoncino.modules.telegram_settings import Role, TelegramSettings
 from spyoncino.persistence.deliveries import Delivery, DeliveryKey
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification
+from spyoncino.schemas.events import CLOSED_STATES
 from spyoncino.schemas.faces import GalleryChange
 from spyoncino.schemas.media import MediaKind
 from spyoncino.schemas.status import CameraStatus, HealthState, HealthStatus, HealthSummary
@@ -32,9 +36,12 @@ from spyoncino.schemas.topics import (
 )
 
 MAYBE = "it may be there already"
-"""End of the reason of a first message of which nobody knows whether it arrived."""
+"""End of the reason of a message of its own of which nobody knows whether it arrived."""
 
 IN_TRY = f"its first try did not end; {MAYBE}"
+
+CLIP_WAIT_S: Final = 2.0
+"""How long the end of a visit waits for its clip, so that both are one edit."""
 
 PERHAPS_TWICE = "(This may be here twice: the connection broke while it was sent.)"
 
@@ -149,10 +156,17 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         return [str(chat.id) for chat in self.settings.chats if chat.alerts]
 
     def may_wait_s(self, delivery: Delivery) -> float:
-        """A moment for a picture: telephones show the first state of a message."""
-        has_picture = any(path.endswith(".jpg") for path in delivery.alert.media)
-        wants_one = delivery.alert.event is not None and not has_picture
-        return self.settings.picture_wait_s if wants_one else 0.0
+        """A moment for a picture, which telephones show first; at the end one for the clip.
+
+        Every edit counts as a message of its chat, and the clip is mostly there within a second.
+        """
+        alert = delivery.alert
+        if alert.event is None or alert.is_final:
+            return 0.0
+        if delivery.is_loud:
+            has_picture = any(path.endswith(".jpg") for path in alert.media)
+            return 0.0 if has_picture else self.settings.picture_wait_s
+        return CLIP_WAIT_S if alert.event.state in CLOSED_STATES else 0.0
 
     async def tell(self, delivery: Delivery) -> Receipt:
         """Send the message, or edit it.
@@ -187,16 +201,18 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         chat = self.settings.chat(target)
         post = compose(delivery.alert, choice, chat.rank if chat else Role.VIEWER)
         shown = RemoteMessage.parse(delivery.remote_id)
-        if shown is not None:
+        is_begun_anew = delivery.is_loud and not post.is_silent  # an edit makes no sound
+        if shown is not None and not is_begun_anew:
             try:
                 return await self._edit(self._client, shown, post, choice)
             except (MessageGoneError, ChatMovedError) as error:
                 self.context.log.info("a message is sent anew", target=target, why=str(error))
         chat_id = self._moved.get(target, target)
-        if shown is None:
+        if shown is None or is_begun_anew:
             post = await self._begin_try(delivery, post)
+        former = shown.message_id if shown is not None and shown.chat_id == chat_id else None
         try:
-            return await self._send(delivery.key, chat_id, post, choice)
+            return await self._send(delivery.key, chat_id, post, choice, former)
         except ChatMovedError as error:
             self._moved[target] = error.chat_id
             self.context.log.warning(
@@ -216,14 +232,14 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         return choice
 
     async def _find_doubtful(self) -> None:
-        """First messages that a former run had sent, or was sending, when it was killed."""
+        """Messages of their own that a former run had sent, or was sending, when it was killed."""
         for delivery in await self._store.owed(self.channel, OWED_AT_ONCE):
-            if not delivery.remote_id and delivery.reason.endswith(MAYBE):
+            if delivery.is_loud and delivery.reason.endswith(MAYBE):
                 self._doubtful.add(delivery.key)
                 self._maybe_twice += 1
 
     async def _begin_try(self, delivery: Delivery, post: "Post") -> "Post":
-        """Note that a first message is on its way; one that may be there already says so.
+        """Note that a message of its own is on its way; one that may be there already says so.
 
         The Bot API knows no idempotency keys: who is killed before the answer is noted does not
         know more than that. A press that nobody is told of is worse than one that is told twice.
@@ -238,7 +254,12 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         return replace(post, text=f"{post.text}\n{PERHAPS_TWICE}".strip())
 
     async def _send(
-        self, key: DeliveryKey, chat_id: int, post: "Post", choice: "Choice"
+        self,
+        key: DeliveryKey,
+        chat_id: int,
+        post: "Post",
+        choice: "Choice",
+        former: int | None = None,
     ) -> Receipt:
         from spyoncino.clients.telegram_errors import TelegramUncertainError  # noqa: PLC0415
         from spyoncino.modules.telegram_post import RemoteMessage  # noqa: PLC0415
@@ -246,7 +267,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         if self._client is None:
             raise DeliveryError("Telegram is not connected")
         try:
-            message_id = await self._client.send(chat_id, post)
+            message_id = await self._client.send(chat_id, post, former)
         except (TelegramUncertainError, asyncio.CancelledError):  # cancelled: the time was over
             self._doubtful.add(key)
             self._maybe_twice += 1

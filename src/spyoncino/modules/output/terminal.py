@@ -1,4 +1,4 @@
-"""Tells in the terminal of ``run``: a line when a message begins, and one when it is edited.
+"""Tells in the terminal of ``run``: a line for what a telephone makes heard, and one for an edit.
 
 What a telephone would show, for whoever tries the rules without one. Nothing leaves this machine.
 """
@@ -10,7 +10,8 @@ from pathlib import PurePath
 from typing import Final
 
 from spyoncino.errors import DeliveryRefusedError
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.modules.delivery import DeliveryModule, Receipt
+from spyoncino.modules.delivery_settings import DeliverySettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification
 
@@ -54,7 +55,7 @@ class TerminalModule(DeliveryModule[TerminalSettings]):
         digest = hashlib.sha256(words.encode()).hexdigest()[:12]
         if digest != delivery.remote_id:
             at = self.context.clock.utc_now().astimezone()
-            _write(f"{at:%H:%M}", EDITS if delivery.remote_id else BEGINS, words)
+            _write(f"{at:%H:%M}", BEGINS if delivery.is_loud else EDITS, words)
         return Receipt(digest, is_confirmed=True)
 
 

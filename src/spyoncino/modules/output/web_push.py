@@ -19,7 +19,8 @@ from spyoncino.core.contracts import Misfit, ModuleSettings
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import Settings
 from spyoncino.errors import DeliveryError, DeliveryRefusedError, StorageError
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.modules.delivery import DeliveryModule, Receipt
+from spyoncino.modules.delivery_settings import DeliverySettings
 from spyoncino.modules.push_note import URGENCY, compose, topic_of
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.persistence.push_browsers import PushBrowser, PushBrowserStore
@@ -179,15 +180,10 @@ class WebPushModule(DeliveryModule[WebPushSettings]):
 
     # --- telling ---------------------------------------------------------------------------------
 
-    async def on_alert(self, alert: AlertNotification) -> None:
-        """Take a revision for every browser that wants to be told now.
-
-        Raises:
-            StorageError: The database refused, and the bus repeats.
-        """
-        if alert.channel == self.channel and self.settings.enabled:
-            await self._look_who_is_told()
-        await super().on_alert(alert)
+    async def take(self, alert: AlertNotification) -> None:
+        """Owe a revision to every browser that wants to be told now."""
+        await self._look_who_is_told()
+        await super().take(alert)
 
     def targets(self, alert: AlertNotification) -> Sequence[str]:
         """Every browser, by a name that does not give its endpoint away."""

@@ -12,7 +12,8 @@ from pydantic import Field, SecretStr, model_validator
 from spyoncino.clients.far_host import is_loopback, wrong_address
 from spyoncino.core.context import ModuleContext
 from spyoncino.errors import DeliveryError
-from spyoncino.modules.delivery import DeliveryModule, DeliverySettings, Receipt
+from spyoncino.modules.delivery import DeliveryModule, Receipt
+from spyoncino.modules.delivery_settings import DeliverySettings
 from spyoncino.persistence.deliveries import Delivery
 from spyoncino.schemas.alerts import AlertNotification
 
@@ -40,8 +41,9 @@ class WebhookSettings(DeliverySettings):
     @property
     def reaches_out(self) -> bool:
         """A program on this machine is no outside."""
-        host = urlsplit(self.url.get_secret_value()).hostname or ""
-        return self.enabled and not is_loopback(host)
+        if not self.enabled:
+            return False  # its address was not read yet, and need not be one
+        return not is_loopback(urlsplit(self.url.get_secret_value()).hostname or "")
 
     @model_validator(mode="after")
     def _has_a_good_address(self) -> Self:

@@ -32,7 +32,7 @@ function noteOf(data) {
   try {
     return data.json();
   } catch {
-    return { title: "Spyoncino", text: "", event: "", tag: "unknown", revision: 1, time: Date.now(), picture: "" };
+    return { title: "Spyoncino", text: "", event: "", tag: "unknown", revision: 1, loud: 1, time: Date.now(), picture: "" };
   }
 }
 
@@ -48,12 +48,12 @@ async function show(note) {
   const [shown] = tag ? await self.registration.getNotifications({ tag }) : [];
   const isOlder = shown?.data?.note && shown.data.note.revision > note.revision;
   const newest = isOlder ? shown.data.note : note;
-  const isFirst = !tag || !(await remember(tag));
+  const isLoud = !tag || (await isNews(tag, newest.loud ?? 1));
   const options = {
     body: newest.text,
     tag,
-    renotify: isFirst && tag !== "", // later states replace it without a sound
-    silent: !isFirst,
+    renotify: isLoud && tag !== "", // other states replace it without a sound
+    silent: !isLoud,
     timestamp: newest.time,
     icon: newest.picture || ICON,
     data: { note: newest, address: newest.event ? `/#event/${encodeURIComponent(newest.event)}` : "/" },
@@ -62,14 +62,19 @@ async function show(note) {
   await self.registration.showNotification(newest.title, options);
 }
 
-/** @param {string} tag @returns {Promise<boolean>} whether it was told before, even if it was closed since */
-async function remember(tag) {
+/**
+ * @param {string} tag
+ * @param {number} loud the revision that is to be heard
+ * @returns {Promise<boolean>} whether it was not heard yet, even if the notification was closed since
+ */
+async function isNews(tag, loud) {
   const told = await self.caches.open(TOLD);
   const key = `/told/${encodeURIComponent(tag)}`;
-  if (await told.match(key)) return true;
-  await told.put(key, new Response(""));
+  const heard = await told.match(key);
+  if (heard && (Number(await heard.text()) || 1) >= loud) return false;
+  await told.put(key, new Response(String(loud)));
   for (const old of (await told.keys()).slice(0, -MOST_REMEMBERED)) await told.delete(old);
-  return false;
+  return true;
 }
 
 /** @param {string} address */

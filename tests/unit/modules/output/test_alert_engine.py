@@ -186,6 +186,7 @@ async def test_what_is_held_back_is_counted_once_and_told_in_the_digest(
     assert (await module.health()).numbers == {
         "told": 1,
         "edited": 0,
+        "raised": 0,
         "held_back": 1,
         "silent": 0,
         "digests": 1,

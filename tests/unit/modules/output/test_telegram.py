@@ -22,6 +22,7 @@ from spyoncino.modules.telegram_settings import TelegramSettings
 from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
+from spyoncino.schemas.events import EventState
 from spyoncino.schemas.media import MediaArtifact, MediaKind
 from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import NOTIFY_CONFIRMED, NOTIFY_FAILED, NOTIFY_QUEUED
@@ -417,6 +418,29 @@ async def test_the_first_message_waits_a_moment_for_its_picture(harness: ModuleH
             await harness.clock.advance(0.05)
             await harness.settle()
         assert (only(far).media, only(far).edits) == ("photo", 0)
+
+
+async def test_the_end_of_a_visit_and_its_clip_are_one_edit(harness: ModuleHarness) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        clip = file(harness, "clip.mp4", 30)
+        over = event(EventState.COMPLETED)
+        await told(harness, far, alert(harness))
+        await harness.feed(QUEUED, alert(harness, 2, text="stayed 4 s", event=over))
+        await harness.settle()
+        last = {"text": "stayed 4 s", "event": over, "media": (clip,), "is_final": True}
+        await told(harness, far, alert(harness, 3, **last))
+        assert (only(far).media, only(far).edits) == ("video", 1)
+
+
+async def test_the_end_of_a_visit_waits_for_a_clip_that_never_comes_no_longer_than_a_moment(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        over = event(EventState.COMPLETED)
+        await told(harness, far, alert(harness), alert(harness, 2, text="left", event=over))
+        assert (only(far).text, only(far).edits) == ("Somebody rang\nleft", 1)
 
 
 async def test_nothing_is_connected_while_it_is_off_and_nobody_named_is_said(

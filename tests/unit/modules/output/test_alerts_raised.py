@@ -1,0 +1,98 @@
+"""A message that was begun is heard once more when somebody rings or it becomes urgent."""
+
+from typing import Any
+
+import pytest
+from tests.fixtures.payloads import event
+from tests.unit.alerts.test_rules import identity
+from tests.unit.modules.output.test_alert_engine import (
+    completed,
+    created,
+    engine,
+    mute_of,
+    told,
+    updated,
+)
+from tests.unit.modules.output.test_alerts_after_restart import heard, restarted
+
+from spyoncino.alerts.rules import Rule, is_louder
+from spyoncino.modules.alert_settings import FIRST_RULES
+from spyoncino.schemas.alerts import AlertPriority
+from spyoncino.schemas.events import Verdict
+from spyoncino.schemas.modes import Mode, SystemMode
+from spyoncino.schemas.topics import CONTROL_COMMAND, SYSTEM_MODE
+from spyoncino.testing.harness import ModuleHarness
+
+FIRST: dict[str, Any] = {"rules": tuple(rule.model_dump() for rule in FIRST_RULES)}
+RANG = (11.0,)
+BLOCKED = (identity(Verdict.BLOCKED, "Bob"),)
+
+
+def heard_as(harness: ModuleHarness) -> list[tuple[int, int, str]]:
+    return [(each.revision, each.loud_revision, each.rule) for each in told(harness)]
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "has_rung", "is_heard"),
+    [
+        ("normal", "normal", False, False),
+        ("normal", "normal", True, True),  # whoever rings is heard
+        ("high", "normal", False, True),
+        ("normal", "low", False, True),
+        ("normal", "high", False, False),
+        ("low", "low", True, False),  # the rule wants no sound
+    ],
+)
+def test_what_makes_an_edit_heard(now: str, then: str, *, has_rung: bool, is_heard: bool) -> None:
+    by, before = Rule("by", priority=AlertPriority(now)), Rule("a", priority=AlertPriority(then))
+    seen = event(presses=RANG if has_rung else ())
+    assert is_louder(by, seen, before, event()) is is_heard
+    assert not is_louder(before, event(presses=(*RANG, 12.0)), before, event(presses=RANG))
+
+
+async def test_whoever_was_told_as_seen_is_heard_when_he_rings(harness: ModuleHarness) -> None:
+    module = await engine(harness, **FIRST)
+    await harness.feed(SYSTEM_MODE, SystemMode(mode=Mode.AWAY))
+    await created(harness)
+    await updated(harness, presses=RANG)
+    await updated(harness, presses=(*RANG, 13.0))
+    await completed(harness, presses=(*RANG, 13.0))
+    people, bell = FIRST_RULES[2].name, FIRST_RULES[0].name
+    assert heard_as(harness) == [(1, 1, people), (2, 2, bell), (3, 2, bell), (4, 2, bell)]
+    assert [each.priority for each in told(harness)][:2] == ["normal", "high"]
+    numbers = (await module.health()).numbers
+    assert (numbers["told"], numbers["raised"], numbers["edited"]) == (1, 1, 2)
+    assert harness.reasons("alert") == [(True, f"told by telegram, rule {bell!r}")]
+
+
+async def test_somebody_of_the_block_list_is_heard_when_he_is_recognised(
+    harness: ModuleHarness,
+) -> None:
+    await engine(harness, **FIRST)
+    await harness.feed(SYSTEM_MODE, SystemMode(mode=Mode.AWAY))
+    await created(harness)
+    await updated(harness, identities=BLOCKED)
+    assert heard_as(harness)[-1] == (2, 2, FIRST_RULES[1].name)
+
+
+async def test_what_is_muted_is_edited_without_a_sound(harness: ModuleHarness) -> None:
+    harness.set_camera()
+    await engine(harness)
+    await created(harness)
+    await harness.feed(CONTROL_COMMAND, mute_of(harness, 60.0))
+    await updated(harness, presses=RANG)
+    assert heard_as(harness)[-1] == (2, 1, "everything")
+    await harness.feed(CONTROL_COMMAND, mute_of(harness, 0.0))
+    await completed(harness, presses=RANG)
+    assert heard_as(harness)[-1] == (3, 1, "everything")  # it rang long ago
+    assert harness.reasons("alert") == [(True, "told by telegram, rule 'everything'")]
+
+
+async def test_a_restart_neither_repeats_nor_forgets_what_was_heard(harness: ModuleHarness) -> None:
+    module = await engine(harness)
+    await heard(module)
+    await heard(module, presses=RANG)
+    module = await restarted(harness)
+    await heard(module, presses=RANG, identities=(identity(Verdict.KNOWN, "Ann"),))
+    assert heard_as(harness)[-1] == (3, 2, "everything")
+    await module.stop()
