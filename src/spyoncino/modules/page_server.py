@@ -7,6 +7,7 @@ tenth of a second, in which workers and cameras may start already.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio
 import uvicorn
 
 from spyoncino.modules.page_backend import PageBackend
@@ -53,4 +54,12 @@ def build_server(backend: PageBackend, policy: AccessPolicy, goodbye_s: int) -> 
         timeout_graceful_shutdown=goodbye_s,
     )
     config.load()
+    warm_up()
     return PageServer(config)
+
+
+def warm_up() -> None:
+    """Have anyio import now, in this thread, what it would with the first page, in the loop."""
+    anyio.run(anyio.Path(__file__).exists)
+    for name in ("open_file", "create_memory_object_stream"):
+        getattr(anyio, name)

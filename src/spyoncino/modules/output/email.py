@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -88,6 +89,12 @@ class EmailModule(FollowUpModule[EmailSettings]):
     channel = "email"
     settings_model = EmailSettings
 
+    async def start(self) -> None:
+        """Be ready to write; connects with each mail."""
+        if self.settings.enabled:  # a tenth of a second that no press shall wait for
+            await asyncio.to_thread(import_module, "spyoncino.clients.mail")
+        await super().start()
+
     def targets(self, alert: AlertNotification) -> Sequence[str]:
         """Every address gets a mail of its own."""
         del alert
@@ -100,7 +107,6 @@ class EmailModule(FollowUpModule[EmailSettings]):
             DeliveryRefusedError: The server will never take it.
             DeliveryError: It did not take it now.
         """
-        # The library takes a tenth of a second: only who sends mail pays it.
         from spyoncino.clients.mail import MailTooLargeError, message_id, send  # noqa: PLC0415
 
         letter = await asyncio.to_thread(self._letter, delivery)
