@@ -99,6 +99,8 @@ class Times:
         left_s = 0.0 if delivery.retry_at is None else (delivery.retry_at - now).total_seconds()
         self._again_s = now_s + min(left_s, longest_s)
         self._began_s = now_s
+        self._is_asked = True  # nobody knows any more who wanted the pause of a former run
+        self._sooner = asyncio.Event()
 
     @property
     def waited_s(self) -> float:
@@ -115,9 +117,28 @@ class Times:
         """Seconds until it may be tried again; 0 or less: now."""
         return self._again_s - self._now_s()
 
-    def pause(self, seconds: float) -> None:
-        """It may be tried again after so long."""
-        self._again_s = self._now_s() + seconds
+    def pause(self, seconds: float, *, is_asked: bool = False) -> None:
+        """It may be tried again after so long, which the far side may have asked for."""
+        self._again_s, self._is_asked = self._now_s() + seconds, is_asked
+        self._sooner.clear()
+
+    def end_pause(self) -> None:
+        """It became urgent: it may be tried at once, unless the far side asked for the pause."""
+        if not self._is_asked:
+            self._again_s = self._now_s()
+            self._sooner.set()
+
+    async def until_due(self) -> None:
+        """Wait until it may be tried again."""
+        if self.left_s <= 0:
+            return
+        over = asyncio.ensure_future(self._clock.sleep(self.left_s))
+        sooner = asyncio.ensure_future(self._sooner.wait())
+        try:
+            await asyncio.wait({over, sooner}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+            sooner.cancel()
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
