@@ -273,7 +273,8 @@ class AlertEngine(OutputModule[AlertSettings]):
         now = self.context.clock.utc_now()
         for channel, rule in matching(self._rules(), event, sheet.moment).items():
             begun = sheet.told.get(channel)
-            if begun and not is_louder(rule, event, begun.rule, begun.alert.event):
+            is_past = sheet.is_relabelled  # a late name is no reason to be heard
+            if begun and (is_past or not is_louder(rule, event, begun.rule, begun.alert.event)):
                 continue
             reason = self._restraint.why_not(rule, channel, event, now.astimezone(), now_s)
             if reason:
