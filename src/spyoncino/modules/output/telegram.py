@@ -202,6 +202,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         post = compose(delivery.alert, choice, chat.rank if chat else Role.VIEWER)
         shown = RemoteMessage.parse(delivery.remote_id)
         is_begun_anew = delivery.is_loud and not post.is_silent  # an edit makes no sound
+        post = replace(post, is_silent=not is_begun_anew)  # nor what takes the place of one
         if shown is not None and not is_begun_anew:
             try:
                 return await self._edit(self._client, shown, post, choice)

@@ -127,3 +127,16 @@ async def test_a_former_message_that_is_not_deleted_yet_makes_no_doubt_about_the
             await harness.clock.advance(1.0)
         assert only(far).text == "Somebody rang\nat the door"
         assert (await module.health()).numbers["maybe_twice"] == 0
+
+
+async def test_a_message_that_somebody_deleted_comes_back_without_a_sound(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        await told(harness, far, alert(harness))
+        far.shown.clear()
+        await told(harness, far, alert(harness, 2, text="left"))
+        assert (only(far).text, only(far).silent) == ("Somebody rang\nleft", True)
+        await told(harness, far, alert(harness, 3, loud_revision=3))
+        assert (only(far).text, only(far).silent) == ("Somebody rang\nat the door", False)
