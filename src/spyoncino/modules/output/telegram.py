@@ -205,12 +205,14 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         post = replace(post, is_silent=not is_begun_anew)  # nor what takes the place of one
         if shown is not None and not is_begun_anew:
             try:
-                return await self._edit(self._client, shown, post, choice)
+                receipt = await self._edit(self._client, shown, post, choice)
             except (MessageGoneError, ChatMovedError) as error:
                 self.context.log.info("a message is sent anew", target=target, why=str(error))
+            else:
+                self._doubtful.discard(delivery.key)
+                return receipt
         chat_id = self._moved.get(target, target)
-        if shown is None or is_begun_anew:
-            post = await self._begin_try(delivery, post)
+        post = await self._begin_try(delivery, post)
         try:
             return await self._send(delivery.key, chat_id, post, choice, shown)
         except ChatMovedError as error:
@@ -234,7 +236,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
     async def _find_doubtful(self) -> None:
         """Messages of their own that a former run had sent, or was sending, when it was killed."""
         for delivery in await self._store.owed(self.channel, OWED_AT_ONCE):
-            if delivery.is_loud and delivery.reason.endswith(MAYBE):
+            if delivery.reason.endswith(MAYBE):
                 self._doubtful.add(delivery.key)
                 self._maybe_twice += 1
 

@@ -140,3 +140,19 @@ async def test_a_message_that_somebody_deleted_comes_back_without_a_sound(
         assert (only(far).text, only(far).silent) == ("Somebody rang\nleft", True)
         await told(harness, far, alert(harness, 3, loud_revision=3))
         assert (only(far).text, only(far).silent) == ("Somebody rang\nat the door", False)
+
+
+async def test_a_message_that_came_back_and_may_be_there_twice_says_so(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far)
+        await told(harness, far, alert(harness))
+        far.shown.clear()
+        far.faults.extend(["", "", "lose answer"])  # edited, deleted, sent
+        await told(harness, far, alert(harness, 2, text="left"))
+        while (await module.health()).numbers["owed"]:
+            await harness.settle()
+            await harness.clock.advance(1.0)
+        first, second = far.messages()
+        assert (PERHAPS_TWICE in first.text, PERHAPS_TWICE in second.text) == (False, True)
