@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Final
 
 from spyoncino.clock import Clock
@@ -100,7 +101,7 @@ class Times:
         self._again_s = now_s + min(left_s, longest_s)
         self._began_s = now_s
         self._is_asked = True  # nobody knows any more who wanted the pause of a former run
-        self._sooner = asyncio.Event()
+        self._pausing: asyncio.Timeout | None = None
 
     @property
     def waited_s(self) -> float:
@@ -120,25 +121,25 @@ class Times:
     def pause(self, seconds: float, *, is_asked: bool = False) -> None:
         """It may be tried again after so long, which the far side may have asked for."""
         self._again_s, self._is_asked = self._now_s() + seconds, is_asked
-        self._sooner.clear()
 
     def end_pause(self) -> None:
         """It became urgent: it may be tried at once, unless the far side asked for the pause."""
-        if not self._is_asked:
-            self._again_s = self._now_s()
-            self._sooner.set()
+        if self._is_asked:
+            return
+        self._again_s = self._now_s()
+        if self._pausing is not None and not self._pausing.expired():
+            self._pausing.reschedule(asyncio.get_running_loop().time())
 
     async def until_due(self) -> None:
         """Wait until it may be tried again."""
         if self.left_s <= 0:
             return
-        over = asyncio.ensure_future(self._clock.sleep(self.left_s))
-        sooner = asyncio.ensure_future(self._sooner.wait())
         try:
-            await asyncio.wait({over, sooner}, return_when=asyncio.FIRST_COMPLETED)
+            with suppress(TimeoutError):  # its pause was ended
+                async with asyncio.timeout(None) as self._pausing:
+                    await self._clock.sleep(self.left_s)
         finally:
-            over.cancel()
-            sooner.cancel()
+            self._pausing = None
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
