@@ -15,7 +15,12 @@ import aiohttp
 
 from spyoncino.clients.http_session import HttpClient
 from spyoncino.clients.pacing import Limit, Pacer
-from spyoncino.clients.telegram_errors import PostRefusedError, judged, unreachable
+from spyoncino.clients.telegram_errors import (
+    PostRefusedError,
+    TelegramUncertainError,
+    judged,
+    unreachable,
+)
 from spyoncino.clock import Clock
 from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
 
@@ -170,6 +175,8 @@ class TelegramClient(HttpClient):
             await self._call("deleteMessage", {"chat_id": chat_id, "message_id": message_id})
         except DeliveryRefusedError:
             return  # somebody did it before, or it is older than 48 h and stays
+        except TelegramUncertainError as error:  # the new one was not sent: no doubt about that
+            raise DeliveryError(f"the former message is not deleted yet: {error}") from None
 
     async def edit_words(
         self, chat_id: int, message_id: int, post: Post, *, has_media: bool

@@ -39,11 +39,13 @@ class Message:
         rule: That wanted it told, as it was then; the last one that made it heard.
         alert: The newest revision.
         told_at: When the first one was made, or the later one that was as loud.
+        before: Rules that made it heard before, and when: their pauses hold, too.
     """
 
     rule: Rule
     alert: AlertNotification
     told_at: datetime
+    before: tuple[tuple[Rule, datetime], ...] = ()
 
     def reads_otherwise(self, alert: AlertNotification) -> bool:
         """Whether a person or a program would see a difference to another state of it."""
@@ -131,6 +133,7 @@ class _Facts:
     told_at: dict[str, datetime]
     held: dict[str, str]
     is_relabelled: bool = False
+    before: dict[str, tuple[tuple[Rule, datetime], ...]] = field(default_factory=dict)
 
 
 _FACTS: Final = TypeAdapter(_Facts)
@@ -220,6 +223,7 @@ def _row(sheet: Sheet) -> AlertSheet:
         told_at={channel: message.told_at for channel, message in sheet.told.items()},
         held=sheet.held,
         is_relabelled=sheet.is_relabelled,
+        before={channel: each.before for channel, each in sheet.told.items() if each.before},
     )
     as_json: dict[str, Any] = _FACTS.dump_python(facts, mode="json")
     return AlertSheet(
@@ -237,7 +241,12 @@ def _sheet(row: AlertSheet) -> Sheet:
     facts = _FACTS.validate_python(row.facts)
     alerts = [alert.model_copy(update={"event": facts.event}) for alert in row.alerts]
     told = {
-        alert.channel: Message(facts.rules[alert.channel], alert, facts.told_at[alert.channel])
+        alert.channel: Message(
+            facts.rules[alert.channel],
+            alert,
+            facts.told_at[alert.channel],
+            facts.before.get(alert.channel, ()),
+        )
         for alert in alerts
     }
     return Sheet(

@@ -199,7 +199,9 @@ class DeliveryModule(OutputModule[C]):
         if self._is_draining or not lane.takes(key):
             return
         lane.keys.add(key)
-        self._due[key] = delivery
+        waiting, self._due[key] = self._due.get(key), delivery
+        if waiting is not None and delivery.is_loud and not waiting.is_loud:
+            self._times[key].end_pause()  # it was one of an edit
         if key not in self._times:
             longest_s = self.settings.give_up_after_s
             self._times[key] = Times(delivery, longest_s, self.context.clock)
@@ -239,8 +241,8 @@ class DeliveryModule(OutputModule[C]):
 
     async def _wait_until_due(self, delivery: Delivery) -> None:
         times = self._times[delivery.key]
-        pause_s = max(self._lane(delivery.key.target).breaker.opens_in_s, times.left_s)
-        if pause_s > 0:
+        await times.until_due()
+        if (pause_s := self._lane(delivery.key.target).breaker.opens_in_s) > 0:
             await self.context.clock.sleep(pause_s)
         while self.may_wait_s(self._due[delivery.key]) > times.waited_s:
             await self.context.clock.sleep(WAIT_STEP_S)
@@ -307,8 +309,10 @@ class DeliveryModule(OutputModule[C]):
         if asked_s is not None:  # who asks for a century is asked once more before it is given up
             pause_s = min(asked_s, self.settings.give_up_after_s)
         retry_at = now + timedelta(seconds=pause_s)
-        self._times[delivery.key].pause(pause_s)
-        newest = self._due[delivery.key]
+        times, newest = self._times[delivery.key], self._due[delivery.key]
+        times.pause(pause_s, is_asked=is_failure and asked_s is not None)
+        if newest.is_loud and not delivery.is_loud:
+            times.end_pause()
         self._due[delivery.key] = replace(newest, attempts=attempts, retry_at=retry_at)
         self.context.log.warning(
             "not delivered yet",

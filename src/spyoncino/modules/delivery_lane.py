@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Final
 
 from spyoncino.clock import Clock
@@ -99,6 +100,8 @@ class Times:
         left_s = 0.0 if delivery.retry_at is None else (delivery.retry_at - now).total_seconds()
         self._again_s = now_s + min(left_s, longest_s)
         self._began_s = now_s
+        self._is_asked = True  # nobody knows any more who wanted the pause of a former run
+        self._pausing: asyncio.Timeout | None = None
 
     @property
     def waited_s(self) -> float:
@@ -115,9 +118,28 @@ class Times:
         """Seconds until it may be tried again; 0 or less: now."""
         return self._again_s - self._now_s()
 
-    def pause(self, seconds: float) -> None:
-        """It may be tried again after so long."""
-        self._again_s = self._now_s() + seconds
+    def pause(self, seconds: float, *, is_asked: bool = False) -> None:
+        """It may be tried again after so long, which the far side may have asked for."""
+        self._again_s, self._is_asked = self._now_s() + seconds, is_asked
+
+    def end_pause(self) -> None:
+        """It became urgent: it may be tried at once, unless the far side asked for the pause."""
+        if self._is_asked:
+            return
+        self._again_s = self._now_s()
+        if self._pausing is not None and not self._pausing.expired():
+            self._pausing.reschedule(asyncio.get_running_loop().time())
+
+    async def until_due(self) -> None:
+        """Wait until it may be tried again."""
+        if self.left_s <= 0:
+            return
+        try:
+            with suppress(TimeoutError):  # its pause was ended
+                async with asyncio.timeout(None) as self._pausing:
+                    await self._clock.sleep(self.left_s)
+        finally:
+            self._pausing = None
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

@@ -1,11 +1,10 @@
 """What channels that cannot edit have in common: few messages of one event, the first complete."""
 
-from collections import OrderedDict
-from typing import Final, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
-from spyoncino.core.context import ModuleContext
 from spyoncino.modules.delivery import DeliveryModule
 from spyoncino.modules.delivery_settings import DeliverySettings
 from spyoncino.persistence.deliveries import Delivery
@@ -15,41 +14,37 @@ FollowUp = Literal["none", "names", "final", "all"]
 """Further messages of an event: none; when somebody is recognised; also when it is over; all.
 Whatever is wished, one that is to be heard (somebody rang) is told."""
 
-EVENTS_KEPT: Final = 256
-"""Events of which it is remembered who was named in the last revision."""
+
+def is_worth_one(
+    alert: AlertNotification,
+    follow_up: FollowUp,
+    taken: Sequence[AlertNotification],
+    *,
+    is_waiting: bool,
+) -> bool:
+    """Whether a revision of an event is worth a message of its own.
+
+    Args:
+        alert: The revision.
+        follow_up: What the settings want.
+        taken: The newest revision that was worth one, of each target; a former run may have told
+            it. Empty: none was yet.
+        is_waiting: It has not been sent yet, and this one takes its place.
+    """
+    if not taken or is_waiting or follow_up == "all":
+        return True
+    if any(former.revision < alert.loud_revision for former in taken):
+        return True
+    if follow_up == "none":
+        return False
+    is_over = any(former.is_final for former in taken) and alert.event is not None
+    if follow_up == "final" and alert.is_final and not is_over:
+        return True
+    return any(_names(alert) - _names(former) for former in taken)
 
 
-class FollowUps:
-    """Decides which revisions of an event are worth a message of their own."""
-
-    def __init__(self) -> None:
-        self._named: OrderedDict[str, tuple[str, ...]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._named)
-
-    def is_worth_one(
-        self, alert: AlertNotification, follow_up: FollowUp, *, is_waiting: bool
-    ) -> bool:
-        """Whether a revision is told; call it for every one.
-
-        Args:
-            alert: The revision.
-            follow_up: What the settings want.
-            is_waiting: An older one has not been sent yet, and this one takes its place.
-        """
-        names = () if alert.event is None else alert.event.names
-        before = self._named.get(alert.event_ref)
-        has_new_name = before is not None and bool(set(names) - set(before))
-        self._named[alert.event_ref] = names
-        self._named.move_to_end(alert.event_ref)
-        while len(self._named) > EVENTS_KEPT:
-            self._named.popitem(last=False)
-        if alert.revision == alert.loud_revision or is_waiting or follow_up == "all":
-            return True
-        if follow_up == "final" and alert.is_final:
-            return True
-        return follow_up in ("names", "final") and has_new_name
+def _names(alert: AlertNotification) -> set[str]:
+    return set() if alert.event is None else set(alert.event.names)
 
 
 class FollowUpSettings(DeliverySettings):
@@ -76,16 +71,17 @@ F = TypeVar("F", bound=FollowUpSettings)
 class FollowUpModule(DeliveryModule[F]):
     """A channel that cannot edit: a first message with the picture, few more as ``follow_up``."""
 
-    def __init__(self, context: ModuleContext) -> None:
-        super().__init__(context)
-        self._follow_ups = FollowUps()
-
     async def take(self, alert: AlertNotification) -> None:
-        """Owe a revision that is worth a message."""
-        waiting = self._due.keys() - self._in_try
-        is_waiting = any(key.event_ref == alert.event_ref for key in waiting)
-        wish = self.settings.follow_up
-        if self._follow_ups.is_worth_one(alert, wish, is_waiting=is_waiting):
+        """Owe a revision that is worth a message; what the table has says what was told before."""
+        targets = self.targets(alert)
+        rows = [
+            row
+            for row in await self._store.of_event(alert.event_ref)
+            if row.key.channel == self.channel and row.key.target in targets
+        ]
+        is_waiting = any(row.is_due and row.key not in self._in_try for row in rows)
+        taken = [row.alert for row in rows]
+        if is_worth_one(alert, self.settings.follow_up, taken, is_waiting=is_waiting):
             await super().take(alert)
 
     def may_wait_s(self, delivery: Delivery) -> float:

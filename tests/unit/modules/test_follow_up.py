@@ -3,7 +3,7 @@
 from tests.fixtures.payloads import event
 from tests.unit.alerts.test_rules import identity
 
-from spyoncino.modules.follow_up import EVENTS_KEPT, FollowUp, FollowUps
+from spyoncino.modules.follow_up import FollowUp, is_worth_one
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import Verdict
 
@@ -26,35 +26,44 @@ VISIT = (
 )
 
 
-def told(follow_up: FollowUp) -> list[int]:
-    follow_ups = FollowUps()
-    return [
-        each.revision
-        for each in VISIT
-        if follow_ups.is_worth_one(each, follow_up, is_waiting=False)
-    ]
+def told(follow_up: FollowUp, *steps: AlertNotification) -> list[int]:
+    taken: list[AlertNotification] = []
+    for each in steps:
+        if is_worth_one(each, follow_up, taken[-1:], is_waiting=False):
+            taken.append(each)
+    return [each.revision for each in taken]
 
 
 def test_how_many_messages_follow_is_chosen() -> None:
-    assert told("none") == [1]
-    assert told("names") == [1, 3]
-    assert told("final") == [1, 3, 5]
-    assert told("all") == [1, 2, 3, 4, 5]
+    assert told("none", *VISIT) == [1]
+    assert told("names", *VISIT) == [1, 3]
+    assert told("final", *VISIT) == [1, 3, 5]
+    assert told("all", *VISIT) == [1, 2, 3, 4, 5]
 
 
 def test_a_ring_that_comes_later_is_told_whatever_is_wished() -> None:
-    follow_ups = FollowUps()
     steps = (alert(1), alert(2, loud_revision=2), alert(3, loud_revision=2))
-    worth = [follow_ups.is_worth_one(each, "none", is_waiting=False) for each in steps]
-    assert worth == [True, True, False]
+    assert told("none", *steps) == [1, 2]
+    assert told("none", alert(1), alert(3, loud_revision=2), alert(4, loud_revision=2)) == [1, 3]
 
 
 def test_what_takes_the_place_of_a_message_that_waits_is_told() -> None:
-    assert FollowUps().is_worth_one(alert(7), "none", is_waiting=True)
+    assert is_worth_one(alert(7), "none", [alert(6)], is_waiting=True)
 
 
-def test_what_was_named_is_remembered_for_few_events() -> None:
-    follow_ups = FollowUps()
-    for number in range(EVENTS_KEPT + 5):
-        follow_ups.is_worth_one(alert(1, f"visit-{number}"), "final", is_waiting=False)
-    assert len(follow_ups) == EVENTS_KEPT
+def test_what_was_missed_before_is_told_with_the_next_revision() -> None:
+    assert told("none", alert(4), alert(5)) == [4]
+
+
+def test_of_a_visit_that_is_over_a_new_name_is_worth_one_and_a_name_less_is_not() -> None:
+    named, nobody = event(identities=ANN), event()
+    over = alert(1, event=named, is_final=True)
+    assert told("final", over, alert(2, event=nobody, is_final=True)) == [1]
+    over = alert(1, event=nobody, is_final=True)
+    assert told("final", over, alert(2, event=named, is_final=True)) == [1, 2]
+
+
+def test_what_tells_of_no_event_is_told_as_often_as_it_is_final() -> None:
+    steps = [alert(revision, event=None, is_final=True) for revision in (1, 2)]
+    assert told("final", *steps) == [1, 2]
+    assert told("names", *steps) == [1]

@@ -5,6 +5,7 @@ The rules are in ``alerts.rules``, what holds them back in ``alerts.restraint``,
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -113,10 +114,15 @@ class AlertEngine(OutputModule[AlertSettings]):
         """
         longest_s = max([WINDOW_S, *(rule.cooldown_s for rule in self._rules())])
         sheets = await self._book.told_since(now - timedelta(seconds=longest_s), MAX_REMEMBERED)
-        told = [(message, sheet.event) for sheet in sheets for message in sheet.told.values()]
-        for message, event in sorted(told, key=lambda each: each[0].told_at):
-            told_s = self._now_s() - (now - message.told_at).total_seconds()
-            self._restraint.told(message.rule, message.alert.channel, event, told_s)
+        told = []
+        for sheet in sheets:
+            seen = sheet.event.model_copy(update={"presses": ()})  # as it was before it was raised
+            for channel, last in sheet.told.items():
+                told += [(at, rule, channel, seen) for rule, at in last.before]
+                told.append((last.told_at, last.rule, channel, sheet.event))
+        for told_at, rule, channel, event in sorted(told, key=lambda each: each[0]):
+            told_s = self._now_s() - (now - told_at).total_seconds()
+            self._restraint.told(rule, channel, event, told_s)
         for sheet in await self._book.held_back():
             for channel, reason in sheet.held.items():
                 self._restraint.held_back(channel, sheet.event, reason, sheet.moment.local)
@@ -255,7 +261,7 @@ class AlertEngine(OutputModule[AlertSettings]):
                 sheet, channel, message.rule, before.revision + 1, before.loud_revision
             )
             if is_news or message.reads_otherwise(alert):
-                sheet.tell(Message(message.rule, alert, message.told_at))
+                sheet.tell(replace(message, alert=alert))
                 self._counts["edited"] += 1
 
     def _begin_all(self, sheet: Sheet) -> None:
@@ -267,7 +273,8 @@ class AlertEngine(OutputModule[AlertSettings]):
         now = self.context.clock.utc_now()
         for channel, rule in matching(self._rules(), event, sheet.moment).items():
             begun = sheet.told.get(channel)
-            if begun and not is_louder(rule, event, begun.rule, begun.alert.event):
+            is_past = sheet.is_relabelled  # a late name is no reason to be heard
+            if begun and (is_past or not is_louder(rule, event, begun.rule, begun.alert.event)):
                 continue
             reason = self._restraint.why_not(rule, channel, event, now.astimezone(), now_s)
             if reason:
@@ -281,7 +288,8 @@ class AlertEngine(OutputModule[AlertSettings]):
                 self._restraint.told_after_all(channel, event, reason)
             revision = begun.alert.revision + 1 if begun else 1
             alert = self._alert(sheet, channel, rule, revision, loud_revision=revision)
-            sheet.tell(Message(rule, alert, now))
+            before = (*begun.before, (begun.rule, begun.told_at)) if begun else ()
+            sheet.tell(Message(rule, alert, now, before))
             self._counts["raised" if begun else "told"] += 1
 
     async def _send(self, sheet: Sheet) -> None:

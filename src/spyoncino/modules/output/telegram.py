@@ -202,23 +202,25 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         post = compose(delivery.alert, choice, chat.rank if chat else Role.VIEWER)
         shown = RemoteMessage.parse(delivery.remote_id)
         is_begun_anew = delivery.is_loud and not post.is_silent  # an edit makes no sound
+        post = replace(post, is_silent=not is_begun_anew)  # nor what takes the place of one
         if shown is not None and not is_begun_anew:
             try:
-                return await self._edit(self._client, shown, post, choice)
+                receipt = await self._edit(self._client, shown, post, choice)
             except (MessageGoneError, ChatMovedError) as error:
                 self.context.log.info("a message is sent anew", target=target, why=str(error))
+            else:
+                self._doubtful.discard(delivery.key)
+                return receipt
         chat_id = self._moved.get(target, target)
-        if shown is None or is_begun_anew:
-            post = await self._begin_try(delivery, post)
-        former = shown.message_id if shown is not None and shown.chat_id == chat_id else None
+        post = await self._begin_try(delivery, post)
         try:
-            return await self._send(delivery.key, chat_id, post, choice, former)
+            return await self._send(delivery.key, chat_id, post, choice, shown)
         except ChatMovedError as error:
             self._moved[target] = error.chat_id
             self.context.log.warning(
                 "a group has a new id, set it in telegram.chats", old=target, new=error.chat_id
             )
-            return await self._send(delivery.key, error.chat_id, post, choice)
+            return await self._send(delivery.key, error.chat_id, post, choice, shown)
 
     async def _choice(self, alert: AlertNotification) -> "Choice":
         from spyoncino.modules.telegram_post import choose  # noqa: PLC0415
@@ -234,7 +236,7 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
     async def _find_doubtful(self) -> None:
         """Messages of their own that a former run had sent, or was sending, when it was killed."""
         for delivery in await self._store.owed(self.channel, OWED_AT_ONCE):
-            if delivery.is_loud and delivery.reason.endswith(MAYBE):
+            if delivery.reason.endswith(MAYBE):
                 self._doubtful.add(delivery.key)
                 self._maybe_twice += 1
 
@@ -259,15 +261,16 @@ class TelegramModule(DeliveryModule[TelegramSettings]):
         chat_id: int,
         post: "Post",
         choice: "Choice",
-        former: int | None = None,
+        former: "RemoteMessage | None",
     ) -> Receipt:
         from spyoncino.clients.telegram_errors import TelegramUncertainError  # noqa: PLC0415
         from spyoncino.modules.telegram_post import RemoteMessage  # noqa: PLC0415
 
         if self._client is None:
             raise DeliveryError("Telegram is not connected")
+        instead_of = former.message_id if former and former.chat_id == chat_id else None
         try:
-            message_id = await self._client.send(chat_id, post, former)
+            message_id = await self._client.send(chat_id, post, instead_of)
         except (TelegramUncertainError, asyncio.CancelledError):  # cancelled: the time was over
             self._doubtful.add(key)
             self._maybe_twice += 1

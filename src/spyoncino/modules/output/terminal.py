@@ -46,14 +46,14 @@ class TerminalModule(DeliveryModule[TerminalSettings]):
         return (TARGET,)
 
     async def tell(self, delivery: Delivery) -> Receipt:
-        """Write a line; a revision that reads like the one before is no news and writes none.
+        """Write a line; an edit that reads like the one before is no news and writes none.
 
         Raises:
             DeliveryRefusedError: Standard output is closed: it does not open again.
         """
         words = line_of(delivery.alert)
         digest = hashlib.sha256(words.encode()).hexdigest()[:12]
-        if digest != delivery.remote_id:
+        if delivery.is_loud or digest != delivery.remote_id:
             at = self.context.clock.utc_now().astimezone()
             _write(f"{at:%H:%M}", BEGINS if delivery.is_loud else EDITS, words)
         return Receipt(digest, is_confirmed=True)

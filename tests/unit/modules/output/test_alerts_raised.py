@@ -6,6 +6,7 @@ import pytest
 from tests.fixtures.payloads import event
 from tests.unit.alerts.test_rules import identity
 from tests.unit.modules.output.test_alert_engine import (
+    EVERYTHING,
     completed,
     created,
     engine,
@@ -95,4 +96,40 @@ async def test_a_restart_neither_repeats_nor_forgets_what_was_heard(harness: Mod
     module = await restarted(harness)
     await heard(module, presses=RANG, identities=(identity(Verdict.KNOWN, "Ann"),))
     assert heard_as(harness)[-1] == (3, 2, "everything")
+    await module.stop()
+
+
+async def test_a_restart_keeps_the_pause_of_the_rule_that_told_the_message_first(
+    harness: ModuleHarness,
+) -> None:
+    rules = (
+        {"name": "bell", "when": {"types": ["doorbell"]}, "priority": "high"},
+        {"name": "people", "cooldown_s": 3600.0},
+    )
+    module = await engine(harness, rules=rules)
+    await heard(module)
+    await heard(module, presses=RANG)
+    await heard(module, event_id="next")
+    assert len(told(harness)) == 2
+    await module.stop()
+    module = await restarted(harness, rules=rules)
+    await heard(module, event_id="after")
+    assert heard_as(harness) == [(1, 1, "people"), (2, 2, "bell")]
+    await harness.clock.advance(3600.0)
+    await heard(module, event_id="later")
+    assert heard_as(harness)[-1] == (1, 1, "people")
+    await module.stop()
+
+
+async def test_a_restart_counts_what_was_told_before_it_rang_for_the_messages_of_a_minute(
+    harness: ModuleHarness,
+) -> None:
+    limits: dict[str, Any] = {**EVERYTHING, "per_minute": 1}
+    module = await engine(harness, **limits)
+    await heard(module)
+    await heard(module, presses=RANG)
+    await module.stop()
+    module = await restarted(harness, **limits)
+    await heard(module, event_id="after")
+    assert heard_as(harness) == [(1, 1, "everything"), (2, 2, "everything")]
     await module.stop()

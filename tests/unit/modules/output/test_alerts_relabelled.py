@@ -165,3 +165,14 @@ async def test_who_is_forgotten_is_in_no_digest_and_no_pause_any_more(
     assert "message about somebody)" in told(harness)[-1].text
     await completed(harness, identities=(ANN,), event_id="third")
     assert told(harness)[-1].event_ref == "third"
+
+
+async def test_a_name_of_the_past_is_not_heard_when_a_step_comes_once_more(
+    harness: ModuleHarness,
+) -> None:
+    rules = ({"name": "ann", "when": {"names": ["Ann"]}, "priority": "high"}, {"name": "people"})
+    await engine(harness, rules=rules)
+    await completed(harness, identities=(SOMEBODY,))
+    await relabel(harness, visit(ANN))
+    await completed(harness, identities=(SOMEBODY,))
+    assert [(each.revision, each.loud_revision) for each in told(harness)] == [(1, 1), (2, 1)]

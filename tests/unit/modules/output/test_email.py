@@ -109,6 +109,25 @@ async def test_a_name_that_another_channel_was_told_first_is_worth_a_mail_all_th
         await arrived(harness, far, 2)
 
 
+async def test_a_name_that_is_known_after_a_restart_is_worth_a_mail(
+    harness: ModuleHarness, tmp_path: Path
+) -> None:
+    with postman(tmp_path) as far:
+        former = await mailing(harness, far, follow_up="names")
+        await harness.feed(QUEUED, alert(harness))
+        await arrived(harness, far, 1)
+        await former.stop()
+        module = EmailModule(harness.context)
+        await module.configure(former.settings)
+        await module.start()
+        await module.on_alert(alert(harness, 2, event=event(end_s=99.0)))
+        await module.on_alert(alert(harness, 3, event=event(identities=ANN)))
+        await arrived(harness, far, 2)
+        await module.stop()
+    texts = [mail.get_body(("plain",)) for mail in far.mails]
+    assert [part.get_content().strip() for part in texts if part] == ["revision 1", "revision 3"]
+
+
 @pytest.mark.parametrize(("follow_up", "expected"), [("none", 1), ("all", 3)])
 async def test_how_many_mails_follow_is_chosen(
     harness: ModuleHarness, tmp_path: Path, follow_up: str, expected: int

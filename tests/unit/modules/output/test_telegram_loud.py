@@ -1,12 +1,20 @@
 """Telegram makes no sound for an edit: what is to be heard comes anew, and there is still one."""
 
 import pytest
-from tests.fixtures.telegram_stand_in import telegram
+from tests.fixtures.telegram_stand_in import GROUP, telegram
 from tests.unit.modules.output.test_telegram import CONFIRMED, QUEUED, alert, bot, only, told
 
 from spyoncino.modules.output.telegram import PERHAPS_TWICE, TelegramModule
 from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.testing.harness import ModuleHarness
+
+
+async def restarted(former: TelegramModule) -> TelegramModule:
+    await former.stop()
+    module = TelegramModule(former.context)
+    await module.configure(former.settings)
+    await module.start()
+    return module
 
 
 async def test_a_ring_after_the_first_words_is_a_new_message_in_place_of_the_old(
@@ -77,10 +85,7 @@ async def test_whoever_was_killed_while_a_ring_was_told_says_that_it_may_be_ther
         await harness.feed(QUEUED, alert(harness, 2, loud_revision=2))
         while not far.messages() or "rang" not in far.messages()[0].text:
             await harness.settle()
-        await killed.stop()
-        again = TelegramModule(harness.context)
-        await again.configure(killed.settings)
-        await again.start()
+        again = await restarted(killed)
         while len(far.messages()) < 2:
             await harness.settle()
             await harness.clock.advance(0.5)
@@ -89,3 +94,65 @@ async def test_whoever_was_killed_while_a_ring_was_told_says_that_it_may_be_ther
         assert PERHAPS_TWICE in far.messages()[1].text
         assert harness.received(CONFIRMED)[-1].revision == 2
         await again.stop()
+
+
+async def test_a_group_that_moved_has_one_message_of_a_ring_after_a_restart_too(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        former = await bot(harness, far, chats=({"id": GROUP},))
+        far.moved[GROUP], new = -3003, -3003
+        far.chats.add(new)
+        await told(harness, far, alert(harness, title="Somebody is there"))
+        assert only(far, new).text == "Somebody is there\nat the door"
+        again = await restarted(former)
+        await again.on_alert(alert(harness, 2, loud_revision=2))
+        while not any("rang" in each.text for each in far.messages(new)):
+            await harness.settle()
+            await harness.clock.advance(0.5)
+        assert only(far, new).text == "Somebody rang\nat the door"
+        await again.stop()
+
+
+async def test_a_former_message_that_is_not_deleted_yet_makes_no_doubt_about_the_new_one(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far)
+        await told(harness, far, alert(harness, title="Somebody is there"))
+        far.faults.extend(["500", "drop", "lose answer"])
+        await told(harness, far, alert(harness, 2, loud_revision=2))
+        while (await module.health()).numbers["owed"]:
+            await harness.settle()
+            await harness.clock.advance(1.0)
+        assert only(far).text == "Somebody rang\nat the door"
+        assert (await module.health()).numbers["maybe_twice"] == 0
+
+
+async def test_a_message_that_somebody_deleted_comes_back_without_a_sound(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far)
+        await told(harness, far, alert(harness))
+        far.shown.clear()
+        await told(harness, far, alert(harness, 2, text="left"))
+        assert (only(far).text, only(far).silent) == ("Somebody rang\nleft", True)
+        await told(harness, far, alert(harness, 3, loud_revision=3))
+        assert (only(far).text, only(far).silent) == ("Somebody rang\nat the door", False)
+
+
+async def test_a_message_that_came_back_and_may_be_there_twice_says_so(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far)
+        await told(harness, far, alert(harness))
+        far.shown.clear()
+        far.faults.extend(["", "", "lose answer"])  # edited, deleted, sent
+        await told(harness, far, alert(harness, 2, text="left"))
+        while (await module.health()).numbers["owed"]:
+            await harness.settle()
+            await harness.clock.advance(1.0)
+        first, second = far.messages()
+        assert (PERHAPS_TWICE in first.text, PERHAPS_TWICE in second.text) == (False, True)

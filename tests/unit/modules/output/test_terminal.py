@@ -35,6 +35,14 @@ async def told(harness: ModuleHarness, *alerts: AlertNotification) -> None:
             await harness.settle()
 
 
+async def test_what_is_heard_once_more_is_a_line_even_if_it_reads_the_same(
+    harness: ModuleHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await harness.add(TerminalModule, enabled=True)
+    await told(harness, alert(), alert(2, loud_revision=2), alert(3, loud_revision=2))
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["✉", "✉"]
+
+
 async def test_a_message_is_a_line_and_each_edit_that_reads_otherwise_is_one_more(
     harness: ModuleHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
