@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Self
 
 from pydantic import ByteSize, Field, SecretStr, model_validator
 
 from spyoncino.clients import apprise_service
+from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Misfit, ModuleSettings
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import Settings
@@ -65,6 +67,17 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
     channel = "apprise"
     settings_model = AppriseSettings
 
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+
+    async def stop(self) -> None:
+        """Leave what is not told in the table; who is being told may finish."""
+        await super().stop()
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.clear()
+
     async def health(self) -> HealthStatus:
         """As of every channel; also degraded while the library is missing."""
         health = await super().health()
@@ -78,7 +91,10 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
         return tuple(self.settings.services)
 
     async def tell(self, delivery: Delivery) -> Receipt:
-        """Send a message; the library blocks, so it does in a thread.
+        """Send a message; the library blocks, so it does in a thread of its service.
+
+        The threads that all share have better to do than to wait for a service that hangs: the
+        next press is written down there, and mails are.
 
         Raises:
             DeliveryRefusedError: The service will never take it.
@@ -89,8 +105,18 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
         url = self.settings.services.get(delivery.key.target)
         if url is None:
             raise DeliveryRefusedError(f"there is no service {delivery.key.target!r} any more")
-        await asyncio.to_thread(self._send, url.get_secret_value(), delivery.alert)
+        threads = self._threads_of(delivery.key.target)
+        send, to = self._send, url.get_secret_value()
+        await asyncio.get_running_loop().run_in_executor(threads, send, to, delivery.alert)
         return Receipt()
+
+    def _threads_of(self, service: str) -> ThreadPoolExecutor:
+        """As many as its lane has places: for new messages and for edits."""
+        threads = self._threads.get(service)
+        if threads is None:
+            threads = ThreadPoolExecutor(2 * self.settings.at_once, f"apprise {service}")
+            self._threads[service] = threads
+        return threads
 
     def _send(self, url: str, alert: AlertNotification) -> None:
         picture, note = self._picture(alert)

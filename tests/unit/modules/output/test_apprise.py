@@ -1,5 +1,7 @@
 """One event is a first message with its picture and one more when it is over."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +79,31 @@ async def test_an_event_is_a_first_and_a_last_message(harness: ModuleHarness) ->
     assert [note["type"] for note in far.notes] == ["warning", "info"]
     assert [len(note["attachments"]) for note in far.notes] == [1, 1]
     assert [(each.revision, each.target) for each in reports] == [(1, "phone"), (3, "phone")]
+
+
+async def test_a_service_that_hangs_takes_no_thread_that_others_need(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, may_go = threading.Event(), threading.Event()
+
+    def hang(url: str, note: apprise_service.Note) -> None:
+        del url, note
+        is_asked.set()
+        may_go.wait()
+
+    monkeypatch.setattr(apprise_service, "send", hang)
+    async with service() as far:
+        await telling(harness, far)
+        try:
+            async with asyncio.timeout(20):
+                await harness.feed(QUEUED, alert(harness))
+                while not is_asked.is_set():
+                    await harness.settle()
+                assert await asyncio.to_thread(int) == 0  # there is one such thread in tests
+        finally:
+            may_go.set()
+        while not harness.received(NOTIFY_SENT.of("apprise")):
+            await harness.settle()
 
 
 async def test_a_picture_that_cannot_come_is_named(harness: ModuleHarness) -> None:
