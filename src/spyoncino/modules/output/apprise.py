@@ -128,6 +128,7 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
                 picture=picture,
                 is_urgent=alert.priority is AlertPriority.HIGH,
             ),
+            self.settings.timeout_s,
         )
 
     def _picture(self, alert: AlertNotification) -> tuple[Path | None, str]:

@@ -86,8 +86,8 @@ async def test_a_service_that_hangs_takes_no_thread_that_others_need(
 ) -> None:
     is_asked, may_go = threading.Event(), threading.Event()
 
-    def hang(url: str, note: apprise_service.Note) -> None:
-        del url, note
+    def hang(url: str, note: apprise_service.Note, timeout_s: float) -> None:
+        del url, note, timeout_s
         is_asked.set()
         may_go.wait()
 
