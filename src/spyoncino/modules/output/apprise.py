@@ -1,6 +1,7 @@
 """Tells through everything else: the hundred services that the library Apprise speaks to."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -94,7 +95,9 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
         """Send a message; the library blocks, so it does in a thread of its service.
 
         The threads that all share have better to do than to wait for a service that hangs: the
-        next press is written down there, and mails are.
+        next press is written down there, and mails are. A revision that reads like the message
+        before it and is not to be heard is none: clips do not come here, so the end of a visit
+        may say what was said already.
 
         Raises:
             DeliveryRefusedError: The service will never take it.
@@ -105,10 +108,13 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
         url = self.settings.services.get(delivery.key.target)
         if url is None:
             raise DeliveryRefusedError(f"there is no service {delivery.key.target!r} any more")
-        threads = self._threads_of(delivery.key.target)
-        send, to = self._send, url.get_secret_value()
-        await asyncio.get_running_loop().run_in_executor(threads, send, to, delivery.alert)
-        return Receipt()
+        told = _digest(delivery.alert)
+        is_news = delivery.is_loud or self.settings.follow_up == "all"
+        if is_news or told != delivery.remote_id:
+            threads = self._threads_of(delivery.key.target)
+            send, to = self._send, url.get_secret_value()
+            await asyncio.get_running_loop().run_in_executor(threads, send, to, delivery.alert)
+        return Receipt(told)
 
     def _threads_of(self, service: str) -> ThreadPoolExecutor:
         """As many as its lane has places: for new messages and for edits."""
@@ -144,3 +150,10 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
                     return None, f"{file.name} is too large to send ({size_bytes / 1e6:.1f} MB)"
                 return file, ""
         return None, ""
+
+
+def _digest(alert: AlertNotification) -> str:
+    """Of what a reader sees: title, text, and whether there is a picture."""
+    has_picture = any(path.endswith(".jpg") for path in alert.media)
+    words = f"{alert.title}\n{alert.text}\n{has_picture}"
+    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:12]

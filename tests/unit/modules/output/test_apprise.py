@@ -81,6 +81,27 @@ async def test_an_event_is_a_first_and_a_last_message(harness: ModuleHarness) ->
     assert [(each.revision, each.target) for each in reports] == [(1, "phone"), (3, "phone")]
 
 
+@pytest.mark.parametrize(("follow_up", "messages"), [("final", 1), ("all", 2)])
+async def test_the_end_is_no_message_where_it_says_what_was_said_already(
+    harness: ModuleHarness, follow_up: str, messages: int
+) -> None:
+    async with service() as far:
+        await telling(harness, far, follow_up=follow_up)
+        picture = file(harness, "snapshot.jpg")
+        words = {"text": "Ann was here for 40 s"}
+        await harness.feed(QUEUED, alert(harness, media=(picture,), **words))
+        await settled(harness, far, 1)
+        media = (file(harness, "clip.mp4"), picture)
+        await harness.feed(QUEUED, alert(harness, 2, media=media, is_final=True, **words))
+        sent = NOTIFY_SENT.of("apprise")
+        while [each.revision for each in harness.received(sent)] != [1, 2]:
+            await harness.settle()
+        assert len(far.notes) == messages
+        await harness.feed(QUEUED, alert(harness, 3, media=media, loud_revision=3, **words))
+        await settled(harness, far, messages + 1)
+    assert len(far.notes) == messages + 1
+
+
 async def test_a_service_that_hangs_takes_no_thread_that_others_need(
     harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
