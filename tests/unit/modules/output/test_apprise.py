@@ -88,7 +88,7 @@ async def test_the_end_is_no_message_where_it_says_what_was_said_already(
     async with service() as far:
         await telling(harness, far, follow_up=follow_up)
         picture = file(harness, "snapshot.jpg")
-        words = {"text": "Ann was here for 40 s"}
+        words: dict[str, Any] = {"text": "Ann was here for 40 s"}
         await harness.feed(QUEUED, alert(harness, media=(picture,), **words))
         await settled(harness, far, 1)
         media = (file(harness, "clip.mp4"), picture)
