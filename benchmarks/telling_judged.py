@@ -65,19 +65,26 @@ def of_mails(post: "Postman") -> Verdict:
 
 
 def of_bot(bot: "Telegram") -> Verdict:
-    """Every message that is shown of one visit beside another is seen twice."""
+    """Every message that is shown of one visit beside another is seen twice.
+
+    One that said so and was replaced when somebody rang had said it all the same.
+    """
     shown = bot.messages()
-    told: dict[str, list[bool]] = {}
-    for each in sorted(shown, key=lambda one: one.message_id):
-        for visit in VISIT.findall(each.text)[:1]:
-            told.setdefault(visit, []).append(PERHAPS_TWICE in each.first)
+    told = Counter(visit for each in shown for visit in VISIT.findall(each.text)[:1])
+    said = Counter(
+        visit
+        for each in (*shown, *bot.deleted)
+        if PERHAPS_TWICE in each.first
+        for visit in VISIT.findall(each.text)[:1]
+    )
+    doubled = told - Counter(set(told))
     return Verdict(
         _final(each.text for each in shown if each.media == "video"),
         0,
-        sum(map(len, told.values())) - len(told),
+        doubled.total(),
         len(shown),
-        sum(not is_said for visit in told.values() for is_said in visit[1:]),
-        sum(visit[0] for visit in told.values()),
+        (doubled - said).total(),
+        (said - doubled).total(),
     )
 
 
