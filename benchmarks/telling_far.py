@@ -1,14 +1,11 @@
 """The far sides of all channels on this machine, behind gates that can fail, in a thread."""
 
 import asyncio
-import json
 import random
-import re
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,23 +15,36 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.fixtures.mail_stand_in import PASSWORD as MAIL_PASSWORD  # noqa: E402 - the path first
+from tests.fixtures.apprise_stand_in import TOKEN as NOTES_TOKEN  # noqa: E402 - the path first
+from tests.fixtures.apprise_stand_in import Service, service  # noqa: E402
+from tests.fixtures.mail_stand_in import PASSWORD as MAIL_PASSWORD  # noqa: E402
 from tests.fixtures.mail_stand_in import USER as MAIL_USER  # noqa: E402
 from tests.fixtures.mail_stand_in import Postman, postman  # noqa: E402
 from tests.fixtures.mosquitto_broker import Ear, Mosquitto, mosquitto  # noqa: E402
 from tests.fixtures.rtsp_camera import free_port  # noqa: E402
 from tests.fixtures.telegram_stand_in import CHAT, TOKEN, Telegram, telegram  # noqa: E402
+from tests.fixtures.web_push_stand_in import PushService, push_service  # noqa: E402
 from tests.fixtures.webhook_stand_in import Receiver, receiver  # noqa: E402
 
-from spyoncino.modules.output.telegram import PERHAPS_TWICE  # noqa: E402
+from spyoncino.clients.push_subscription import packed  # noqa: E402
+from spyoncino.clients.vapid_key import VapidKey  # noqa: E402
+from telling_judged import (  # noqa: E402
+    Verdict,
+    of_bot,
+    of_browser,
+    of_documents,
+    of_ear,
+    of_mails,
+    of_notes,
+)
 
 SECRET = "hmac-s3cret-of-the-house"  # noqa: S105 - of a stand-in
 
 CHANNELS = ("webhook", "email", "telegram", "mqtt")
+EVERY_CHANNEL = (*CHANNELS, "web_push", "apprise")
 FAULTS = ("down", "slow", "dropping", "storm")
-VISIT, OVER = re.compile(r"visit (\d+)"), re.compile(r"visit (\d+) over")
-MAILS = 3
-"""Of a visit: that it rang, who it is, and that it is over with its clip."""
+PUSH_KEY = packed(b"\7" * 32)
+BROWSER = "phone"
 
 TICK_S = 0.02
 STORM = 40
@@ -123,37 +133,26 @@ class Gate:
         raise ConnectionResetError  # one end went: so does the other
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one channel's far side has of the events.
-
-    Args:
-        final: Numbers of events whose last state arrived.
-        repeated: Repetitions that the far side can tell by their key, and so shows once.
-        doubled: Messages that somebody sees twice.
-        messages: Everything that arrived.
-        unsaid: Of those that somebody sees twice the ones that did not say so when they came.
-        needless: Messages that said so and were the only one.
-    """
-
-    final: set[int]
-    repeated: int
-    doubled: int
-    messages: int
-    unsaid: int = 0
-    needless: int = 0
-
-
 class FarSides:
-    """Webhook receiver, mail server, Bot API and MQTT broker; a context manager.
+    """Receiver, mail server, Bot API, broker, push service and what Apprise speaks to.
+
+    A context manager.
 
     Args:
         folder: For certificates and the broker.
         now_s: Wall time of the sender, which may be scaled.
         slow_s: How late a slow far side answers.
+        channels: Whose far sides are behind gates, have settings and are judged.
     """
 
-    def __init__(self, folder: Path, now_s: Callable[[], float], slow_s: float = 1.5) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now_s: Callable[[], float],
+        slow_s: float = 1.5,
+        channels: Sequence[str] = CHANNELS,
+    ) -> None:
+        self.channels = channels
         self._folder = folder
         self._now_s = now_s
         self._slow_s = slow_s
@@ -168,6 +167,8 @@ class FarSides:
         self.bot: Telegram
         self.broker: Mosquitto
         self.ear: Ear
+        self.push: PushService
+        self.notes: Service
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -192,31 +193,44 @@ class FarSides:
 
     async def _live(self) -> None:
         async with AsyncExitStack() as stack:
-            self.webhook = await stack.enter_async_context(receiver(SECRET, self._now_s()))
-            self.bot = await stack.enter_async_context(telegram(self._now_s))
-            for name in ("mail", "broker"):
-                (self._folder / name).mkdir()
-            self.post = stack.enter_context(postman(self._folder / "mail"))
-            self.broker = stack.enter_context(mosquitto(self._folder / "broker"))
-            self.ear = stack.enter_context(Ear(self.broker))
-            ports = {
-                "webhook": (_port(self.webhook.url), 0.5),
-                "email": (
-                    self.post.port,
-                    0.1,
-                ),  # a dozen exchanges a mail: half of them get through
-                "telegram": (_port(self.bot.url), 0.5),
-                "mqtt": (self.broker.port, 0.3),
-            }
-            for channel, (port, share) in ports.items():
-                self.gates[channel] = Gate(port, self._slow_s, share)
-                await self.gates[channel].open()
-                stack.push_async_callback(self.gates[channel].close)
+            ports = await self._stand(stack)
+            for channel in self.channels:
+                port, share = ports[channel]
+                gate = self.gates[channel] = Gate(port, self._slow_s, share)
+                await gate.open()
+                stack.push_async_callback(gate.close)
+            if "web_push" in self.gates:  # tokens are for the address that the browser gave
+                self.push.origin = f"http://127.0.0.1:{self.gates['web_push'].own_port}"
+                self.push.subscribe(BROWSER, VapidKey(PUSH_KEY).public_key)
             self._ready.set()
             while not self._over.is_set():
-                self.webhook.now_s = self._now_s()
+                self.webhook.now_s = self.push.now_s = self._now_s()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._over.wait(), TICK_S)
+
+    async def _stand(self, stack: AsyncExitStack) -> dict[str, tuple[int, float]]:
+        """Start all of them.
+
+        Returns:
+            Of each its port, and the share of what is said to it that breaks the connection.
+        """
+        self.webhook = await stack.enter_async_context(receiver(SECRET, self._now_s()))
+        self.bot = await stack.enter_async_context(telegram(self._now_s))
+        self.push = await stack.enter_async_context(push_service(self._now_s()))
+        self.notes = await stack.enter_async_context(service())
+        for name in ("mail", "broker"):
+            (self._folder / name).mkdir()
+        self.post = stack.enter_context(postman(self._folder / "mail"))
+        self.broker = stack.enter_context(mosquitto(self._folder / "broker"))
+        self.ear = stack.enter_context(Ear(self.broker))
+        return {
+            "webhook": (_port(self.webhook.url), 0.5),
+            "email": (self.post.port, 0.1),  # a dozen exchanges a mail: half of them get through
+            "telegram": (_port(self.bot.url), 0.5),
+            "mqtt": (self.broker.port, 0.3),
+            "web_push": (_port(self.push.origin), 0.5),
+            "apprise": (_port(self.notes.url), 0.5),
+        }
 
     # --- faults ----------------------------------------------------------------------------------
 
@@ -230,6 +244,8 @@ class FarSides:
             "webhook": (self.webhook.answers, (429, {"Retry-After": "1"})),
             "email": (self.post.answers, "451 4.7.1 too many mails, try later"),
             "telegram": (self.bot.faults, "429 1"),
+            "web_push": (self.push.answers, (429, {"Retry-After": "1"})),
+            "apprise": (self.notes.answers, 429),
         }
         if channel in refusals:
             waiting, refusal = refusals[channel]
@@ -243,16 +259,13 @@ class FarSides:
 
     def settings(self, timeout_s: float) -> dict[str, dict[str, Any]]:
         """Sections of all channels, secrets in plain: they are of stand-ins."""
-        common = {"enabled": True, "timeout_s": timeout_s}
         port = {channel: gate.own_port for channel, gate in self.gates.items()}
-        return {
-            "webhook": {
-                **common,
+        sections: dict[str, Callable[[], dict[str, Any]]] = {
+            "webhook": lambda: {
                 "url": f"http://127.0.0.1:{port['webhook']}/hook",
                 "secret": SECRET,
             },
-            "email": {
-                **common,
+            "email": lambda: {
                 "host": "localhost",
                 "port": port["email"],
                 "user": MAIL_USER,
@@ -261,76 +274,34 @@ class FarSides:
                 "sender": "house@example.org",
                 "to": ["ann@example.org"],
             },
-            "telegram": {
-                **common,
+            "telegram": lambda: {
                 "token": TOKEN,
                 "api_url": f"http://127.0.0.1:{port['telegram']}",
                 "chats": [{"id": CHAT, "role": "admin"}],
                 "console": False,
             },
-            "mqtt": {**self.broker.settings, **common, "port": port["mqtt"]},
+            "mqtt": lambda: {**self.broker.settings, "port": port["mqtt"]},
+            "web_push": lambda: {"contact": "mailto:ann@example.org", "private_key": PUSH_KEY},
+            "apprise": lambda: {
+                "services": {"phone": f"json://127.0.0.1:{port['apprise']}/{NOTES_TOKEN}"}
+            },
         }
+        common = {"enabled": True, "timeout_s": timeout_s}
+        return {channel: {**sections[channel](), **common} for channel in self.channels}
 
     # --- what arrived ----------------------------------------------------------------------------
 
     def judged(self) -> dict[str, Verdict]:
         """What each far side has, of events whose text is ``visit NUMBER over`` at their end."""
-        bodies = [_text(mail) for mail in self.post.mails]
-        ids = [str(mail["Message-ID"]) for mail in self.post.mails]
-        mails = Counter(each.partition(".")[0] for each in set(ids))
-        heard = [
-            json.loads(payload)
-            for topic, payload in list(self.ear.heard)
-            if topic.startswith("spyoncino/events/") and payload
-        ]
-        shown = self.bot.messages()
-        told: dict[str, list[bool]] = {}
-        for each in sorted(shown, key=lambda one: one.message_id):
-            for visit in VISIT.findall(each.text)[:1]:
-                told.setdefault(visit, []).append(PERHAPS_TWICE in each.first)
-        return {
-            "webhook": Verdict(
-                _final(
-                    each["text"] for each in self.webhook.documents.values() if each["is_final"]
-                ),
-                self.webhook.repetitions,
-                0,
-                self.webhook.requests,
-            ),
-            "email": Verdict(
-                _final(
-                    body
-                    for body, mail in zip(bodies, self.post.mails, strict=True)
-                    if list(mail.iter_attachments())
-                ),
-                len(ids) - len(set(ids)),
-                sum(count - MAILS for count in mails.values() if count > MAILS),
-                len(ids),
-            ),
-            "telegram": Verdict(
-                _final(each.text for each in shown if each.media == "video"),
-                0,
-                sum(map(len, told.values())) - len(told),
-                len(shown),
-                sum(not is_said for visit in told.values() for is_said in visit[1:]),
-                sum(visit[0] for visit in told.values()),
-            ),
-            "mqtt": Verdict(
-                _final(each["text"] for each in heard if each["is_final"]),
-                len(heard) - len({each["delivery_id"] for each in heard}),
-                0,
-                len(heard),
-            ),
+        verdicts: dict[str, Callable[[], Verdict]] = {
+            "webhook": lambda: of_documents(self.webhook),
+            "email": lambda: of_mails(self.post),
+            "telegram": lambda: of_bot(self.bot),
+            "mqtt": lambda: of_ear(self.ear),
+            "web_push": lambda: of_browser(self.push.browsers[BROWSER]),
+            "apprise": lambda: of_notes(self.notes),
         }
-
-
-def _final(texts: Iterable[str]) -> set[int]:
-    return {int(found[1]) for text in texts if (found := OVER.search(text))}
-
-
-def _text(mail: Any) -> str:
-    body = mail.get_body(("plain",))
-    return "" if body is None else str(body.get_content())
+        return {channel: verdicts[channel]() for channel in self.channels}
 
 
 def _port(url: str) -> int:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Self
 
 from report import Row, write_report
-from telling_far import CHANNELS, FAULTS, FarSides, ScaledClock, Verdict
+from telling_far import BROWSER, EVERY_CHANNEL, FAULTS, FarSides, ScaledClock
+from telling_judged import Verdict
 
 SCALE = 20.0
 TIMEOUT_S = 1.0
@@ -58,9 +59,9 @@ class Weather:
     """Lets far sides fail: each in each way, then all in the same way, over and over."""
 
     def __init__(self, far: FarSides, phase_s: float, seed: int) -> None:
-        plan = [((channel,), fault) for channel in CHANNELS for fault in FAULTS]
+        plan = [((channel,), fault) for channel in EVERY_CHANNEL for fault in FAULTS]
         random.Random(seed).shuffle(plan)  # noqa: S311 - no secret hangs on it
-        self._plan = [*plan, *((CHANNELS, fault) for fault in FAULTS)]
+        self._plan = [*plan, *((EVERY_CHANNEL, fault) for fault in FAULTS)]
         self._far = far
         self._phase_s = phase_s
         self._over = threading.Event()
@@ -117,7 +118,10 @@ def drill(events: int, kills: int, *, seed: int = 1, phase_s: float = 1.0) -> Ou
     chance = random.Random(seed)  # noqa: S311 - moments of kills
     began_s = time.monotonic()
     clock = ScaledClock(SCALE, time.time())
-    with tempfile.TemporaryDirectory() as name, FarSides(Path(name), clock.now_s, SLOW_S) as far:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        FarSides(Path(name), clock.now_s, SLOW_S, EVERY_CHANNEL) as far,
+    ):
         folder = Path(name)
         longest_life_s = 3.0
         options = {
@@ -126,6 +130,7 @@ def drill(events: int, kills: int, *, seed: int = 1, phase_s: float = 1.0) -> Ou
             "scale": SCALE,
             "origin_s": clock.origin_s,
             "channels": far.settings(TIMEOUT_S),
+            "browser": far.push.subscription(BROWSER),
         }
         (folder / "options.json").write_text(json.dumps(options))
         killed = given_up = 0
@@ -135,7 +140,7 @@ def drill(events: int, kills: int, *, seed: int = 1, phase_s: float = 1.0) -> Ou
                 if not was_killed:
                     break
                 killed += 1
-        for channel in CHANNELS:
+        for channel in EVERY_CHANNEL:
             far.fail(channel, "")
         _, given_up = life(folder, None, 60.0 + events)
         time.sleep(0.5)  # what the broker still hands to the ear
@@ -181,7 +186,7 @@ def main() -> None:
     write_report(options.name, rows_of(outcome, options.events))
     lost = {
         channel: sorted(missing)
-        for channel in CHANNELS
+        for channel in EVERY_CHANNEL
         if (missing := outcome.missing(channel, options.events))
     }
     if lost or outcome.given_up:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from telling_far import CHANNELS, ROOT, ScaledClock
+from telling_far import EVERY_CHANNEL, ROOT, ScaledClock
 
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
@@ -25,10 +25,13 @@ from spyoncino.core.contracts import BaseModule
 from spyoncino.core.logs import configure_logging
 from spyoncino.core.wiring import subscribe_module
 from spyoncino.modules.output.alert_engine import AlertEngine
+from spyoncino.modules.output.apprise import AppriseModule
 from spyoncino.modules.output.email import EmailModule
 from spyoncino.modules.output.mqtt import MqttModule
 from spyoncino.modules.output.telegram import TelegramModule
+from spyoncino.modules.output.web_push import WebPushModule
 from spyoncino.modules.output.webhook import WebhookModule
+from spyoncino.modules.page_push import PagePush
 from spyoncino.persistence.database import Database
 from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.persistence.media import MediaStore
@@ -47,11 +50,21 @@ from spyoncino.schemas.topics import (
     MEDIA_READY,
 )
 from spyoncino.testing.harness import ModuleHarness
+from spyoncino.web.views import PushOrder
 
 STEPS = 5
 PUBLISHERS = 4
 LOOK_S = 0.05
 RULES = ({"name": "visits", "text": "{story}"},)
+KINDS: tuple[type[BaseModule[Any]], ...] = (
+    AlertEngine,
+    WebhookModule,
+    EmailModule,
+    TelegramModule,
+    MqttModule,
+    WebPushModule,
+    AppriseModule,
+)
 
 
 class SystemTime(ScaledClock):
@@ -155,18 +168,13 @@ async def live(folder: Path) -> None:
     harness = ModuleHarness(data, clock)  # type: ignore[arg-type]  # any clock will do here
     harness.bus = harness.context.bus = Bus(clock, outbox=data / "outbox.db")
     harness.context.database = database
-    harness.context.channels = lambda: CHANNELS
+    harness.context.channels = lambda: EVERY_CHANNEL
     harness.set_camera()
     async with harness.bus:
-        kinds: tuple[type[BaseModule[Any]], ...] = (
-            AlertEngine,
-            WebhookModule,
-            EmailModule,
-            TelegramModule,
-            MqttModule,
-        )
-        modules = [kind(harness.context) for kind in kinds]
-        for kind, module in zip(kinds, modules, strict=True):
+        order = PushOrder.model_validate(options["browser"])
+        await PagePush(harness.context).add(order, "Firefox on Android")
+        modules = [kind(harness.context) for kind in KINDS]
+        for kind, module in zip(KINDS, modules, strict=True):
             facts = {"rules": RULES} if kind is AlertEngine else options["channels"][kind.section]
             await module.configure(kind.settings_model.model_validate(facts))
             await module.start()
@@ -177,7 +185,7 @@ async def live(folder: Path) -> None:
         owed = True
         while owed:
             await harness.bus.drain()
-            owed = any([await store.owed(channel, 1) for channel in CHANNELS])
+            owed = any([await store.owed(channel, 1) for channel in EVERY_CHANNEL])
             await asyncio.sleep(LOOK_S)
         failed = sum(n for (_, state), n in (await store.counts()).items() if state == "failed")
         print(f"failed {failed}", flush=True)

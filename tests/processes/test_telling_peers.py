@@ -1,5 +1,7 @@
 """One event is one message at every far side, edited as facts arrive; what both said is printed.
 
+Two stories: somebody rings; and a visitor of whom it was told that he was seen rings after all.
+
 The far sides are real servers on this machine: a mail server with TLS and login, an MQTT broker
 with TLS and password, a receiver that checks signatures, a service of Apprise, a push service with
 a browser behind it, and a Bot API that keeps the documented rules. ``pytest -rA`` shows the
@@ -60,18 +62,59 @@ pytestmark = [
 SECRET = "hmac-of-the-house"  # noqa: S105 - of a test
 PUSH_KEY = packed(b"\7" * 32)
 VISIT = "spyoncino/events/door"
-STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Somebody rang", ()),
-    ("Somebody rang", ("face.jpg",)),
-    ("Ann rang", ("face.jpg",)),
-    ("Ann was here for 40 s", ("face.jpg", "clip.mp4")),
-)
-"""Words and files of each revision of one message."""
-
-LAST = len(STEPS)
+LAST = 4
 EVERY_STEP = tuple(range(1, LAST + 1))
-FIRST_NAME_AND_END = (1, 1, 2, 3)
-"""Messages of a channel that cannot edit, after each step."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """Four revisions of one message.
+
+    Args:
+        first: Words of the first.
+        loud: The revision with which somebody rang, so that it is heard.
+        mails: Messages of a channel that cannot edit, after each revision.
+    """
+
+    first: str
+    loud: int
+    mails: tuple[int, ...]
+
+    @property
+    def steps(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Words and files of each revision."""
+        return (
+            (self.first, ()),
+            ("Somebody rang", ("face.jpg",)),
+            ("Ann rang", ("face.jpg",)),
+            ("Ann was here for 40 s", ("face.jpg", "clip.mp4")),
+        )
+
+    @property
+    def louds(self) -> list[int]:
+        """``loud_revision`` of each revision."""
+        return [min(number, self.loud) for number in EVERY_STEP]
+
+    @property
+    def orders(self) -> tuple[int, ...]:
+        """What a bot is ordered to do, after each revision: a message anew is also one deleted."""
+        return tuple(number + (number >= self.loud > 1) for number in EVERY_STEP)
+
+    @property
+    def sent(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Words and files of each message of a channel that cannot edit."""
+        before = (0, *self.mails)
+        return [
+            step
+            for step, was, now in zip(self.steps, before, self.mails, strict=False)
+            if now > was
+        ]
+
+
+STORIES = {
+    "rings": Story("Somebody rang", 1, (1, 1, 2, 3)),
+    "is seen, then rings": Story("Somebody was seen", 2, (1, 2, 3, 4)),
+}
 
 
 @dataclass(frozen=True)
@@ -82,14 +125,14 @@ class Far:
         settings: Of the channel's section, so that it finds it.
         count: How many messages and edits arrived.
         transcript: What was said.
-        judge: Fails unless all is one message, or one thread.
+        judge: Fails unless all is one message, or one thread, heard when the story says.
         prepare: Done once the channel is there.
     """
 
     settings: dict[str, Any]
     count: Callable[[], int]
     transcript: Callable[[], Sequence[str]]
-    judge: Callable[[], None]
+    judge: Callable[[Story], None]
     prepare: Callable[[ModuleHarness], Awaitable[None]] | None = None
 
 
@@ -104,8 +147,9 @@ async def mail_server(folder: Path, now_s: Callable[[], float]) -> AsyncIterator
             answers = mail["In-Reply-To"] or "nothing"
             return f"{mail['Subject']!r} {mail['Message-ID']} answers {answers}: {files}"
 
-        def judge() -> None:
+        def judge(story: Story) -> None:
             first, *others = far.mails
+            assert len(far.mails) == len(story.sent)
             assert first["In-Reply-To"] is None
             assert {mail["In-Reply-To"] for mail in others} == {first["Message-ID"]}
             assert {mail["References"] for mail in others} == {first["Message-ID"]}
@@ -132,8 +176,9 @@ async def broker(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]
     del now_s
     with mosquitto(folder) as far, Ear(far) as ear:
 
-        def judge() -> None:
+        def judge(story: Story) -> None:
             revisions = [json.loads(each) for each in ear.on(VISIT)]
+            assert [each["loud_revision"] for each in revisions] == story.louds
             assert [each["revision"] for each in revisions] == [*EVERY_STEP]
             assert {each["event_id"] for each in revisions} == {EVENT_ID}
             assert len({each["delivery_id"] for each in revisions}) == LAST
@@ -158,9 +203,10 @@ async def hook(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far]:
             far.now_s = now_s()
             return len(far.documents)
 
-        def judge() -> None:
+        def judge(story: Story) -> None:
             assert far.refused == []
             assert far.requests == LAST
+            assert [each["loud_revision"] for each in far.documents.values()] == story.louds
             assert {each["event_ref"] for each in far.documents.values()} == {EVENT_ID}
             assert [each["revision"] for each in far.documents.values()] == [*EVERY_STEP]
             assert all("sha256=" in line for line in far.transcript)
@@ -179,13 +225,10 @@ async def note_service(folder: Path, now_s: Callable[[], float]) -> AsyncIterato
         url = SecretStr(far.url)
         await asyncio.to_thread(apprise_service.first_wrong, {"phone": far.url})  # loads plug-ins
 
-        def judge() -> None:
-            assert [note["message"] for note in far.notes] == [
-                STEPS[0][0],
-                STEPS[2][0],
-                STEPS[3][0],
-            ]
-            assert [len(note["attachments"]) for note in far.notes] == [0, 1, 1]
+        def judge(story: Story) -> None:
+            assert [note["message"] for note in far.notes] == [words for words, _ in story.sent]
+            pictures = [int("face.jpg" in media) for _, media in story.sent]
+            assert [len(note["attachments"]) for note in far.notes] == pictures
 
         def transcript() -> list[str]:
             return [f"{note['type']} {note['title']!r}: {note['message']!r}" for note in far.notes]
@@ -200,10 +243,15 @@ async def bot_api(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far
     del folder
     async with telegram(now_s) as far:
 
-        def judge() -> None:
+        def judge(story: Story) -> None:
             (shown,) = far.messages(CHAT)
-            assert STEPS[-1][0] in shown.text
-            assert shown.media == "video"
+            assert story.steps[-1][0] in shown.text
+            assert (shown.media, shown.silent) == ("video", False)
+            assert shown.first.endswith(story.steps[story.loud - 1][0])
+            assert shown.edits == LAST - story.loud
+            deleted = [line for line in far.transcript if line.startswith("deleteMessage")]
+            assert len(deleted) == story.loud - 1
+            assert far.broken == []
 
         settings = {
             "token": SecretStr(TOKEN),
@@ -228,10 +276,11 @@ async def browser(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far
             far.now_s = now_s()
             return sum(shown.states for shown in phone.screen.values())
 
-        def judge() -> None:
+        def judge(story: Story) -> None:
             assert far.refused == []
             (shown,) = phone.screen.values()
-            assert (shown.states, shown.sounds, shown.note["revision"]) == (LAST, 1, LAST)
+            assert (shown.states, shown.note["revision"]) == (LAST, LAST)
+            assert shown.sounds == len(set(story.louds))
             assert len({headers["Topic"] for headers in far.headers}) == 1
 
         async def prepare(harness: ModuleHarness) -> None:
@@ -245,14 +294,16 @@ async def browser(folder: Path, now_s: Callable[[], float]) -> AsyncIterator[Far
 
 Opens = Callable[[Path, Callable[[], float]], AbstractAsyncContextManager[Far]]
 
-FAR_SIDES: dict[str, tuple[type[DeliveryModule[Any]], Opens, tuple[int, ...]]] = {
-    "webhook": (WebhookModule, hook, EVERY_STEP),
-    "email": (EmailModule, mail_server, FIRST_NAME_AND_END),
-    "mqtt": (MqttModule, broker, EVERY_STEP),
-    "telegram": (TelegramModule, bot_api, EVERY_STEP),
-    "web_push": (WebPushModule, browser, EVERY_STEP),
-    "apprise": (AppriseModule, note_service, FIRST_NAME_AND_END),
+Counts = Callable[[Story], tuple[int, ...]]
+FAR_SIDES: dict[str, tuple[type[DeliveryModule[Any]], Opens, Counts]] = {
+    "webhook": (WebhookModule, hook, lambda _: EVERY_STEP),
+    "email": (EmailModule, mail_server, lambda story: story.mails),
+    "mqtt": (MqttModule, broker, lambda _: EVERY_STEP),
+    "telegram": (TelegramModule, bot_api, lambda story: story.orders),
+    "web_push": (WebPushModule, browser, lambda _: EVERY_STEP),
+    "apprise": (AppriseModule, note_service, lambda story: story.mails),
 }
+"""Of each channel its module, its far side, and how much arrived there after each revision."""
 
 
 async def until_so(harness: ModuleHarness, is_so: Callable[[], bool]) -> None:
@@ -265,8 +316,8 @@ async def until_so(harness: ModuleHarness, is_so: Callable[[], bool]) -> None:
     raise AssertionError("it did not come about")
 
 
-def revision(harness: ModuleHarness, channel: str, number: int) -> AlertNotification:
-    words, media = STEPS[number - 1]
+def revision(harness: ModuleHarness, channel: str, story: Story, number: int) -> AlertNotification:
+    words, media = story.steps[number - 1]
     names = (known("Ann"),) if "Ann" in words else ()
     return AlertNotification(
         event_ref=EVENT_ID,
@@ -275,17 +326,21 @@ def revision(harness: ModuleHarness, channel: str, number: int) -> AlertNotifica
         text=words,
         media=media,
         revision=number,
+        loud_revision=story.louds[number - 1],
         is_final=number == LAST,
         timestamp=harness.clock.utc_now(),
-        event=event(presses=(1.0,), identities=names),
+        event=event(presses=(1.0,) if number >= story.loud else (), identities=names),
     )
 
 
+@pytest.mark.parametrize("somebody", STORIES)
 @pytest.mark.parametrize("channel", FAR_SIDES)
 async def test_one_event_is_one_message_at_the_far_side_however_often_it_changes(
-    harness: ModuleHarness, tmp_path: Path, channel: str
+    harness: ModuleHarness, tmp_path: Path, channel: str, somebody: str
 ) -> None:
-    kind, opens, counts = FAR_SIDES[channel]
+    kind, opens, counted = FAR_SIDES[channel]
+    story = STORIES[somebody]
+    counts = counted(story)
     folder = tmp_path / "far"
     folder.mkdir()
     for name in ("face.jpg", "clip.mp4"):
@@ -296,7 +351,7 @@ async def test_one_event_is_one_message_at_the_far_side_however_often_it_changes
             await far.prepare(harness)
         owed = DeliveryStore(harness.context.database)
         for number, expected in enumerate(counts, 1):
-            alert = revision(harness, channel, number)
+            alert = revision(harness, channel, story, number)
             for _ in range(2):  # the bus may repeat what it is not sure of
                 await harness.feed(NOTIFY_QUEUED.of(channel), alert)
             await until_so(harness, lambda expected=expected: far.count() >= expected)  # type: ignore[misc]
@@ -304,7 +359,7 @@ async def test_one_event_is_one_message_at_the_far_side_however_often_it_changes
                 await asyncio.sleep(0.01)
         await until_so(harness, lambda: far.count() == counts[-1])
         sys.stdout.writelines(f"{channel}: {line}\n" for line in far.transcript())
-        far.judge()
+        far.judge(story)
         (row,) = await owed.of_event(EVENT_ID)
     assert row.sent_revision == LAST
     assert far.count() == counts[-1]

@@ -81,8 +81,16 @@ def wrong_service(url: str) -> str:
     return f"{scheme}:// would be read by everybody on the way: {hint}"
 
 
-def send(url: str, note: Note) -> None:
+def send(url: str, note: Note, timeout_s: float) -> None:
     """Tell one service; blocks until it has answered.
+
+    Who is taken for dead too soon has the message and gets it again: the library waits 4 s for
+    each part of an answer unless the address says otherwise (``rto``).
+
+    Args:
+        url: Its address.
+        note: What it is told.
+        timeout_s: What it may take to answer.
 
     Raises:
         DeliveryRefusedError: It will never take it.
@@ -93,6 +101,8 @@ def send(url: str, note: Note) -> None:
     service = _service(url)
     if service is None:
         raise DeliveryRefusedError("Apprise does not understand the address")
+    if service.socket_read_timeout == type(service).socket_read_timeout:
+        service.socket_read_timeout = timeout_s
     takes_file = note.picture is not None and service.attachment_support
     with _Statuses() as statuses:
         is_told = service.notify(

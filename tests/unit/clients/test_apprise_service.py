@@ -19,15 +19,16 @@ from spyoncino.clients.apprise_service import (
 from spyoncino.errors import DeliveryError, DeliveryRefusedError
 
 NOTE = Note("Somebody rang", "Somebody rang at door, 12:00")
+PATIENCE_S = 20.0
 
 
 async def test_a_note_arrives_with_its_picture(tmp_path: Path) -> None:
     picture = tmp_path / "snapshot.jpg"
     picture.write_bytes(b"\xff\xd8\xff\xe0 no real picture")
     async with service() as far:
-        await asyncio.to_thread(send, far.url, NOTE)
+        await asyncio.to_thread(send, far.url, NOTE, PATIENCE_S)
         urgent = Note("Ann", "Ann rang", picture, is_urgent=True)
-        await asyncio.to_thread(send, far.url, urgent)
+        await asyncio.to_thread(send, far.url, urgent, PATIENCE_S)
     first, second = far.notes
     assert (first["title"], first["message"], first["type"]) == (NOTE.title, NOTE.text, "info")
     assert first["attachments"] == []
@@ -47,10 +48,25 @@ async def test_a_refusal_is_told_apart_from_a_bad_moment_and_no_redirect_is_foll
     async with service() as far:
         far.answers = [status]
         with pytest.raises(DeliveryError, match=f"JSON answered {status}") as caught:
-            await asyncio.to_thread(send, far.url, NOTE)
+            await asyncio.to_thread(send, far.url, NOTE, PATIENCE_S)
         assert far.requests == 1
     assert type(caught.value) is kind
     assert TOKEN not in str(caught.value) + logged()
+
+
+@pytest.mark.parametrize(("asked", "is_waited_for"), [("", False), ("?rto=20", True)])
+async def test_the_settings_say_how_long_an_answer_may_take_unless_the_address_does(
+    asked: str, is_waited_for: bool
+) -> None:
+    async with service() as far:
+        far.delay_s = 0.3
+        sending = asyncio.to_thread(send, far.url + asked, NOTE, 0.05)
+        if is_waited_for:
+            await sending
+        else:
+            with pytest.raises(DeliveryError, match="JSON was not reached or did not take it"):
+                await sending
+    assert len(far.notes) == 1
 
 
 async def test_a_service_that_is_not_there_is_told_without_its_address(
@@ -59,10 +75,10 @@ async def test_a_service_that_is_not_there_is_told_without_its_address(
     async with service() as far:
         url = far.url
     with pytest.raises(DeliveryError, match="was not reached") as caught:
-        await asyncio.to_thread(send, url, NOTE)
+        await asyncio.to_thread(send, url, NOTE, PATIENCE_S)
     assert TOKEN not in str(caught.value) + logged()
     with pytest.raises(DeliveryRefusedError, match="does not understand"):
-        await asyncio.to_thread(send, "nonsense", NOTE)
+        await asyncio.to_thread(send, "nonsense", NOTE, PATIENCE_S)
     log = logging.getLogger("apprise")
     assert not log.propagate  # its lines may hold addresses
     assert not any(isinstance(each, _Statuses) for each in log.handlers)

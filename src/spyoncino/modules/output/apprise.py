@@ -1,13 +1,16 @@
 """Tells through everything else: the hundred services that the library Apprise speaks to."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Self
 
 from pydantic import ByteSize, Field, SecretStr, model_validator
 
 from spyoncino.clients import apprise_service
+from spyoncino.core.context import ModuleContext
 from spyoncino.core.contracts import Misfit, ModuleSettings
 from spyoncino.core.registry import Registry
 from spyoncino.core.settings import Settings
@@ -65,6 +68,17 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
     channel = "apprise"
     settings_model = AppriseSettings
 
+    def __init__(self, context: ModuleContext) -> None:
+        super().__init__(context)
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+
+    async def stop(self) -> None:
+        """Leave what is not told in the table; who is being told may finish."""
+        await super().stop()
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.clear()
+
     async def health(self) -> HealthStatus:
         """As of every channel; also degraded while the library is missing."""
         health = await super().health()
@@ -78,7 +92,12 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
         return tuple(self.settings.services)
 
     async def tell(self, delivery: Delivery) -> Receipt:
-        """Send a message; the library blocks, so it does in a thread.
+        """Send a message; the library blocks, so it does in a thread of its service.
+
+        The threads that all share have better to do than to wait for a service that hangs: the
+        next press is written down there, and mails are. A revision that reads like the message
+        before it and is not to be heard is none: clips do not come here, so the end of a visit
+        may say what was said already.
 
         Raises:
             DeliveryRefusedError: The service will never take it.
@@ -89,8 +108,21 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
         url = self.settings.services.get(delivery.key.target)
         if url is None:
             raise DeliveryRefusedError(f"there is no service {delivery.key.target!r} any more")
-        await asyncio.to_thread(self._send, url.get_secret_value(), delivery.alert)
-        return Receipt()
+        told = _digest(delivery.alert)
+        is_news = delivery.is_loud or self.settings.follow_up == "all"
+        if is_news or told != delivery.remote_id:
+            threads = self._threads_of(delivery.key.target)
+            send, to = self._send, url.get_secret_value()
+            await asyncio.get_running_loop().run_in_executor(threads, send, to, delivery.alert)
+        return Receipt(told)
+
+    def _threads_of(self, service: str) -> ThreadPoolExecutor:
+        """As many as its lane has places: for new messages and for edits."""
+        threads = self._threads.get(service)
+        if threads is None:
+            threads = ThreadPoolExecutor(2 * self.settings.at_once, f"apprise {service}")
+            self._threads[service] = threads
+        return threads
 
     def _send(self, url: str, alert: AlertNotification) -> None:
         picture, note = self._picture(alert)
@@ -102,6 +134,7 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
                 picture=picture,
                 is_urgent=alert.priority is AlertPriority.HIGH,
             ),
+            self.settings.timeout_s,
         )
 
     def _picture(self, alert: AlertNotification) -> tuple[Path | None, str]:
@@ -117,3 +150,10 @@ class AppriseModule(FollowUpModule[AppriseSettings]):
                     return None, f"{file.name} is too large to send ({size_bytes / 1e6:.1f} MB)"
                 return file, ""
         return None, ""
+
+
+def _digest(alert: AlertNotification) -> str:
+    """Of what a reader sees: title, text, and whether there is a picture."""
+    has_picture = any(path.endswith(".jpg") for path in alert.media)
+    words = f"{alert.title}\n{alert.text}\n{has_picture}"
+    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:12]

@@ -1,5 +1,7 @@
 """One event is a first message with its picture and one more when it is over."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +79,52 @@ async def test_an_event_is_a_first_and_a_last_message(harness: ModuleHarness) ->
     assert [note["type"] for note in far.notes] == ["warning", "info"]
     assert [len(note["attachments"]) for note in far.notes] == [1, 1]
     assert [(each.revision, each.target) for each in reports] == [(1, "phone"), (3, "phone")]
+
+
+@pytest.mark.parametrize(("follow_up", "messages"), [("final", 1), ("all", 2)])
+async def test_the_end_is_no_message_where_it_says_what_was_said_already(
+    harness: ModuleHarness, follow_up: str, messages: int
+) -> None:
+    async with service() as far:
+        await telling(harness, far, follow_up=follow_up)
+        picture = file(harness, "snapshot.jpg")
+        words: dict[str, Any] = {"text": "Ann was here for 40 s"}
+        await harness.feed(QUEUED, alert(harness, media=(picture,), **words))
+        await settled(harness, far, 1)
+        media = (file(harness, "clip.mp4"), picture)
+        await harness.feed(QUEUED, alert(harness, 2, media=media, is_final=True, **words))
+        sent = NOTIFY_SENT.of("apprise")
+        while [each.revision for each in harness.received(sent)] != [1, 2]:
+            await harness.settle()
+        assert len(far.notes) == messages
+        await harness.feed(QUEUED, alert(harness, 3, media=media, loud_revision=3, **words))
+        await settled(harness, far, messages + 1)
+    assert len(far.notes) == messages + 1
+
+
+async def test_a_service_that_hangs_takes_no_thread_that_others_need(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, may_go = threading.Event(), threading.Event()
+
+    def hang(url: str, note: apprise_service.Note, timeout_s: float) -> None:
+        del url, note, timeout_s
+        is_asked.set()
+        may_go.wait()
+
+    monkeypatch.setattr(apprise_service, "send", hang)
+    async with service() as far:
+        await telling(harness, far)
+        try:
+            async with asyncio.timeout(20):
+                await harness.feed(QUEUED, alert(harness))
+                while not is_asked.is_set():
+                    await harness.settle()
+                assert await asyncio.to_thread(int) == 0  # there is one such thread in tests
+        finally:
+            may_go.set()
+        while not harness.received(NOTIFY_SENT.of("apprise")):
+            await harness.settle()
 
 
 async def test_a_picture_that_cannot_come_is_named(harness: ModuleHarness) -> None:
