@@ -55,7 +55,8 @@ OUTCOMES = """() => {
   const { showNotification } = ServiceWorkerRegistration.prototype;
   ServiceWorkerRegistration.prototype.showNotification = function (title, options) {
     const showing = showNotification.call(this, title, options);
-    showing.then(() => { outcomes[title] = "shown"; }, (error) => { outcomes[title] = `${error}`; });
+    const note = (outcome) => { outcomes[title] = outcome; };
+    showing.then(() => note("shown"), (error) => note(String(error)));
     return showing;
   };
 }"""
