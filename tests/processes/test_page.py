@@ -104,7 +104,7 @@ def test_a_browser_shows_the_camera_an_event_its_preview_and_its_clip(address: s
         _wait_until(lambda: page.evaluate(PLAYED_S) > 0.2)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.keyboard.press("Escape")
-        assert page.locator("dialog[open]").count() == 0
+        page.wait_for_selector("dialog[open]", state="detached")
     assert troubles == []
 
 

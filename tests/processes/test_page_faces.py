@@ -113,6 +113,7 @@ def test_whom_an_unsure_face_resembles_is_told_in_the_detail_alone(page: "Page")
     assert "Ann" not in page.locator("event-list").inner_text()
     page.locator("[data-event=event-0004]").click()
     told = page.locator("dialog .faces li")
+    told.first.wait_for()
     assert told.all_inner_texts() == [
         "Unknown person, may be Ann Lee\nsimilarity 0.41, 0.45 needed"
     ]
@@ -121,6 +122,7 @@ def test_whom_an_unsure_face_resembles_is_told_in_the_detail_alone(page: "Page")
 
 def test_the_detail_gives_every_verdict_with_its_reason_and_the_story(page: "Page") -> None:
     page.locator("[data-event=event-0003]").click()
+    page.wait_for_selector("dialog .faces li")
     faces = page.locator("dialog .faces li").all_inner_texts()
     assert faces == [
         "Unknown person\none face only",

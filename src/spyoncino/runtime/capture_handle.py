@@ -290,7 +290,7 @@ class CaptureHandle:
         while not link.gone.done():
             patience = usual if link.has_spoken else first
             await asyncio.wait({link.gone}, timeout=patience.look_s)
-            was_heard = link.silent_for_s < patience.look_s
+            was_heard = link.take_heard()
             busy = not was_heard and await asyncio.to_thread(is_working, link.pid)
             silent_for_s = meter.look(patience, was_heard=was_heard, is_working=busy)
             if silent_for_s is not None and not link.gone.done():

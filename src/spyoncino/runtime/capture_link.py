@@ -42,7 +42,7 @@ class CaptureLink:
         self._on_message = on_message
         self._is_reading = False
         self.pid = process.pid or 0
-        self.heard_at_s = self._loop.time()
+        self._was_heard = False
         self.has_spoken = False
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self._live = live
@@ -76,10 +76,13 @@ class CaptureLink:
             on_failure.pop_all()
         return cls(process, pipe, on_message, live, on_live)
 
-    @property
-    def silent_for_s(self) -> float:
-        """Seconds since anything was heard; 0 while nobody listens."""
-        return self._loop.time() - self.heard_at_s if self._is_reading else 0.0
+    def take_heard(self) -> bool:
+        """Whether anything was heard since this was asked last, or nobody listens.
+
+        However long ago that was: who is asked late must not take for silence what came before.
+        """
+        was_heard, self._was_heard = self._was_heard or not self._is_reading, False
+        return was_heard
 
     def pause(self) -> None:
         """Leave messages in the pipe; the process waits when it is full."""
@@ -92,7 +95,7 @@ class CaptureLink:
         if not self._is_reading and not self.gone.done():
             self._loop.add_reader(self._pipe, self._on_readable)
             self._is_reading = True
-            self.heard_at_s = self._loop.time()
+            self._was_heard = True
 
     def send(self, command: ToChild) -> None:
         """Give an order; what the process does not take now follows when it does.
@@ -132,8 +135,7 @@ class CaptureLink:
         except PipeClosedError:
             self._hang_up()
             return
-        self.heard_at_s = self._loop.time()
-        self.has_spoken = True
+        self._was_heard = self.has_spoken = True
         for message in messages:
             self._on_message(message)
 
