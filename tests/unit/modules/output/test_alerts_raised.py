@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-from tests.fixtures.payloads import event
 from tests.unit.alerts.test_rules import identity
 from tests.unit.modules.output.test_alert_engine import (
     completed,
@@ -15,9 +13,7 @@ from tests.unit.modules.output.test_alert_engine import (
 )
 from tests.unit.modules.output.test_alerts_after_restart import heard, restarted
 
-from spyoncino.alerts.rules import Rule, is_louder
 from spyoncino.modules.alert_settings import FIRST_RULES
-from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.events import Verdict
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.schemas.topics import CONTROL_COMMAND, SYSTEM_MODE
@@ -30,24 +26,6 @@ BLOCKED = (identity(Verdict.BLOCKED, "Bob"),)
 
 def heard_as(harness: ModuleHarness) -> list[tuple[int, int, str]]:
     return [(each.revision, each.loud_revision, each.rule) for each in told(harness)]
-
-
-@pytest.mark.parametrize(
-    ("now", "then", "has_rung", "is_heard"),
-    [
-        ("normal", "normal", False, False),
-        ("normal", "normal", True, True),  # whoever rings is heard
-        ("high", "normal", False, True),
-        ("normal", "low", False, True),
-        ("normal", "high", False, False),
-        ("low", "low", True, False),  # the rule wants no sound
-    ],
-)
-def test_what_makes_an_edit_heard(now: str, then: str, *, has_rung: bool, is_heard: bool) -> None:
-    by, before = Rule("by", priority=AlertPriority(now)), Rule("a", priority=AlertPriority(then))
-    seen = event(presses=RANG if has_rung else ())
-    assert is_louder(by, seen, before, event()) is is_heard
-    assert not is_louder(before, event(presses=(*RANG, 12.0)), before, event(presses=RANG))
 
 
 async def test_whoever_was_told_as_seen_is_heard_when_he_rings(harness: ModuleHarness) -> None:
