@@ -1,11 +1,17 @@
 """Which revisions are worth a message of their own where nothing can be edited."""
 
+from dataclasses import replace
+
+import pytest
 from tests.fixtures.payloads import event
 from tests.unit.alerts.test_rules import identity
 
 from spyoncino.modules.follow_up import EVENTS_KEPT, FollowUp, FollowUps
+from spyoncino.modules.output.email import EmailModule
+from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import Verdict
+from spyoncino.testing.harness import ModuleHarness
 
 ANN = (identity(Verdict.KNOWN, "Ann"),)
 
@@ -58,3 +64,25 @@ def test_what_was_named_is_remembered_for_few_events() -> None:
     for number in range(EVENTS_KEPT + 5):
         follow_ups.is_worth_one(alert(1, f"visit-{number}"), "final", is_waiting=False)
     assert len(follow_ups) == EVENTS_KEPT
+
+
+@pytest.mark.parametrize(
+    ("sent_revision", "changes", "waits"),
+    [
+        (0, {}, True),
+        (0, {"media": ("media/clip.mp4",)}, True),
+        (0, {"media": ("media/clip.mp4", "media/snapshot.jpg")}, False),
+        (1, {}, False),  # a later one makes nobody wait
+        (0, {"event": None}, False),  # a digest has no picture
+    ],
+)
+async def test_only_the_first_message_of_an_event_waits_for_a_picture(
+    harness: ModuleHarness, *, sent_revision: int, changes: dict[str, object], waits: bool
+) -> None:
+    module = await harness.add(EmailModule, picture_wait_s=3.0)
+    told = alert(sent_revision + 1, **changes)
+    owed = await DeliveryStore(harness.context.database).want(
+        DeliveryKey(told.event_ref, "email", "ann@example.org"), told, harness.clock.utc_now()
+    )
+    owed = replace(owed, sent_revision=sent_revision)
+    assert module.may_wait_s(owed) == (3.0 if waits else 0.0)
