@@ -288,13 +288,14 @@ async def test_a_lost_answer_makes_a_second_message_and_is_counted(
         ]
 
 
+@pytest.mark.parametrize("priority", [AlertPriority.NORMAL, AlertPriority.LOW])
 async def test_a_message_on_its_way_when_main_was_killed_is_sent_again_and_says_so(
-    harness: ModuleHarness,
+    harness: ModuleHarness, priority: AlertPriority
 ) -> None:
     async with telegram() as far:
         killed = await bot(harness, far)
         far.faults.append("hang")  # it is shown, the answer never comes
-        await harness.feed(QUEUED, alert(harness))
+        await harness.feed(QUEUED, alert(harness, priority=priority))
         while not far.messages():
             await harness.settle()
         await killed.stop()
@@ -363,6 +364,25 @@ async def test_what_telegram_refused_did_not_arrive(harness: ModuleHarness, faul
             await harness.clock.advance(0.5)
         assert only(far).text == "Somebody rang\nat the door"
         assert (await module.health()).numbers["maybe_twice"] == 0
+
+
+async def test_what_telegram_refused_before_a_restart_did_not_arrive(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far)
+        far.faults.append("429 900")
+        await harness.feed(QUEUED, alert(harness))
+        store = DeliveryStore(harness.context.database)
+        while not any("pause" in each.reason for each in await store.owed("telegram", 1)):
+            await harness.settle()
+        await module.stop()
+        await module.start()
+        assert (await module.health()).numbers["maybe_twice"] == 0
+        while not far.messages():
+            await harness.settle()
+            await harness.clock.advance(100.0)
+        assert only(far).text == "Somebody rang\nat the door"
 
 
 async def test_a_disk_that_refuses_the_note_does_not_hold_the_message_back(
