@@ -69,8 +69,7 @@ def alert(harness: ModuleHarness, revision: int = 1, event_ref: str = "visit") -
 
 async def wait_s(harness: ModuleHarness, seconds: float) -> None:
     await harness.clock.advance(seconds)
-    for _ in range(4):  # the database has a thread of its own
-        await harness.settle()
+    await harness.settle_writes()
 
 
 async def test_one_event_is_one_message_that_is_edited(harness: ModuleHarness) -> None:
