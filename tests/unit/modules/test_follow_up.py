@@ -1,6 +1,7 @@
 """Which revisions are worth a message of their own where nothing can be edited."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.fixtures.payloads import event
@@ -77,7 +78,7 @@ def test_what_was_named_is_remembered_for_few_events() -> None:
     ],
 )
 async def test_only_the_first_message_of_an_event_waits_for_a_picture(
-    harness: ModuleHarness, *, sent_revision: int, changes: dict[str, object], waits: bool
+    harness: ModuleHarness, *, sent_revision: int, changes: dict[str, Any], waits: bool
 ) -> None:
     module = await harness.add(EmailModule, picture_wait_s=3.0)
     told = alert(sent_revision + 1, **changes)
