@@ -84,6 +84,8 @@ def test_words_beyond_ascii_are_encoded_and_addresses_beyond_it_are_not() -> Non
     assert plain.isascii()
     beyond = compose(replace(letter(), recipient="jürgen@example.org")).as_bytes()
     assert "To: jürgen@example.org".encode() in beyond
+    assert mail.needs_utf8(replace(letter(), sender="jürgen@example.org"))
+    assert not mail.needs_utf8(letter(subject="Jürgen rang"))
 
 
 def test_a_file_of_authorities_that_is_renewed_is_read_anew(tmp_path: Path) -> None:

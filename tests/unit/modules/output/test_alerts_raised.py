@@ -53,6 +53,17 @@ async def test_somebody_of_the_block_list_is_heard_when_he_is_recognised(
     assert heard_as(harness)[-1] == (2, 2, FIRST_RULES[1].name)
 
 
+async def test_a_message_that_became_urgent_begins_the_pause_of_its_rule(
+    harness: ModuleHarness,
+) -> None:
+    urgent = {"name": "Bob", "when": {"identities": ["blocked"]}, "priority": "high"}
+    await engine(harness, rules=({**urgent, "cooldown_s": 3600.0}, {"name": "all"}))
+    await created(harness)
+    await updated(harness, identities=BLOCKED)
+    await created(harness, event_id="second", identities=BLOCKED)
+    assert heard_as(harness) == [(1, 1, "all"), (2, 2, "Bob")]
+
+
 async def test_what_is_muted_is_edited_without_a_sound(harness: ModuleHarness) -> None:
     harness.set_camera()
     await engine(harness)
