@@ -64,6 +64,22 @@ async def test_a_message_that_became_urgent_begins_the_pause_of_its_rule(
     assert heard_as(harness) == [(1, 1, "all"), (2, 2, "Bob")]
 
 
+async def test_the_pause_of_what_became_urgent_counts_from_then_also_after_a_restart(
+    harness: ModuleHarness,
+) -> None:
+    urgent = {"name": "Bob", "when": {"identities": ["blocked"]}, "priority": "high"}
+    rules = ({**urgent, "cooldown_s": 3600.0}, {"name": "all"})
+    module = await engine(harness, rules=rules)
+    await heard(module)
+    await harness.clock.advance(100.0)
+    await heard(module, identities=BLOCKED)
+    await harness.clock.advance(3550.0)
+    module = await restarted(harness, rules=rules)
+    await heard(module, event_id="second", identities=BLOCKED)
+    assert heard_as(harness) == [(1, 1, "all"), (2, 2, "Bob")]
+    await module.stop()
+
+
 async def test_what_is_muted_is_edited_without_a_sound(harness: ModuleHarness) -> None:
     harness.set_camera()
     await engine(harness)
