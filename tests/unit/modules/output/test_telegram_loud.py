@@ -1,7 +1,7 @@
 """Telegram makes no sound for an edit: what is to be heard comes anew, and there is still one."""
 
 import pytest
-from tests.fixtures.telegram_stand_in import telegram
+from tests.fixtures.telegram_stand_in import GROUP, telegram
 from tests.unit.modules.output.test_telegram import CONFIRMED, QUEUED, alert, bot, only, told
 
 from spyoncino.modules.output.telegram import PERHAPS_TWICE, TelegramModule
@@ -89,3 +89,17 @@ async def test_whoever_was_killed_while_a_ring_was_told_says_that_it_may_be_ther
         assert PERHAPS_TWICE in far.messages()[1].text
         assert harness.received(CONFIRMED)[-1].revision == 2
         await again.stop()
+
+
+async def test_nothing_is_deleted_in_the_new_chat_of_a_group_that_moved(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far, chats=({"id": GROUP},))
+        await told(harness, far, alert(harness, title="Somebody is there"))
+        far.moved[GROUP] = -1002002
+        far.chats.add(-1002002)
+        await told(harness, far, alert(harness, 2, loud_revision=2))
+        assert only(far, -1002002).text == "Somebody rang\nat the door"
+        deleted = [line for line in far.transcript if line.startswith("deleteMessage")]
+        assert not any("-1002002" in line for line in deleted)
