@@ -145,6 +145,31 @@ def test_the_digest_counts_by_reason_and_camera_and_begins_anew() -> None:
     assert restraint.take_digests() == {}
 
 
+def test_what_is_told_after_all_is_in_no_digest() -> None:
+    restraint = Restraint(Limits())
+    for camera in ("door", "garden"):
+        restraint.held_back("telegram", event(camera=camera), "pause", NIGHT)
+    restraint.told_after_all("email", event(), "pause")
+    restraint.told_after_all("telegram", event(), "pause")
+    assert restraint.digests["telegram"].reasons == {("pause", "garden"): 1}
+    restraint.told_after_all("telegram", event(camera="garden"), "pause")
+    assert restraint.take_digests() == {}
+
+
+def test_who_is_forgotten_is_named_in_no_digest_and_pauses_nothing() -> None:
+    restraint = Restraint(Limits())
+    restraint.told(RULE, "telegram", BOTH, 0.0)
+    for name, times in (("Ann", 2), ("Bob", 1)):
+        for _ in range(times):
+            restraint.held_back("telegram", ANN, f"pause after {name}", NIGHT)
+    restraint.forget(("Ann",))
+    reasons = restraint.take_digests()["telegram"].reasons
+    assert reasons == {("pause after somebody", "door"): 2, ("pause after Bob", "door"): 1}
+    assert restraint.why_not(RULE, "telegram", ANN, NIGHT, 1.0) == ""
+    bob = event(identities=BOTH.identities[1:])
+    assert restraint.why_not(RULE, "telegram", bob, NIGHT, 1.0) != ""
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_digest_of_nothing_or_of_one_event_is_a_sentence_too(count: int) -> None:
     digest = Digest()
@@ -171,6 +196,8 @@ def test_a_mute_holds_back_even_a_press_until_it_ends() -> None:
         (24, "Sat 23:30"),
         (30, "Sun 05:30"),
         (48, "Sun 23:30"),
+        (143, "Thu 22:30"),
+        (144, "2026-03-12 23:30"),  # a day's name could be today's soon
         (168, "2026-03-13 23:30"),
     ],
 )

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fixtures.payloads import event
 
-from spyoncino.alerts.rules import Moment, Rule, TimeWindow, When, matching, why_not
+from spyoncino.alerts.rules import Moment, Rule, TimeWindow, When, is_louder, matching, why_not
 from spyoncino.modules.alert_settings import RuleSettings
+from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.events import Event, Identity, TrackSummary, Verdict
 from spyoncino.schemas.modes import Mode
 
@@ -129,6 +130,29 @@ def test_the_first_rule_that_fits_decides_for_each_channel() -> None:
         "telegram": "the bell",
         "email": "anybody",
     }
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "has_rung", "is_heard"),
+    [
+        ("normal", "normal", False, False),
+        ("normal", "normal", True, True),  # whoever rings is heard
+        ("high", "normal", False, True),
+        ("normal", "low", False, True),
+        ("normal", "high", False, False),
+        ("low", "low", True, False),  # the rule wants no sound
+    ],
+)
+def test_what_makes_an_edit_heard(now: str, then: str, *, has_rung: bool, is_heard: bool) -> None:
+    by, before = Rule("by", priority=AlertPriority(now)), Rule("a", priority=AlertPriority(then))
+    seen = event(presses=(11.0,) if has_rung else ())
+    assert is_louder(by, seen, before, event()) is is_heard
+
+
+def test_whoever_rings_again_is_not_heard_again() -> None:
+    rule, rang = Rule("bell"), event(presses=(11.0,))
+    assert not is_louder(rule, event(presses=(11.0, 12.0)), rule, rang)
+    assert is_louder(rule, rang, rule, None)
 
 
 @given(begin=st.times(), end=st.times(), moment=st.times())

@@ -1,5 +1,6 @@
 """A letter is one MIME message that mail programs show as one thread with its picture."""
 
+import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -76,6 +77,23 @@ async def test_an_address_beyond_ascii_wants_a_server_that_takes_it(tmp_path: Pa
     with postman(tmp_path) as far:
         await send(server(far), replace(letter(), recipient="jürgen@example.org"))
     assert far.recipients == ["jürgen@example.org"]
+
+
+def test_words_beyond_ascii_are_encoded_and_addresses_beyond_it_are_not() -> None:
+    plain = compose(letter(subject="Jürgen rang")).as_bytes()
+    assert plain.isascii()
+    beyond = compose(replace(letter(), recipient="jürgen@example.org")).as_bytes()
+    assert "To: jürgen@example.org".encode() in beyond
+    assert mail.needs_utf8(replace(letter(), sender="jürgen@example.org"))
+    assert not mail.needs_utf8(letter(subject="Jürgen rang"))
+
+
+def test_a_file_of_authorities_that_is_renewed_is_read_anew(tmp_path: Path) -> None:
+    with postman(tmp_path) as far:
+        _, first = mail._prepared(server(far), letter())
+        assert mail._prepared(server(far), letter())[1] is first
+        os.utime(far.certificate, ns=(1, 1))
+        assert mail._prepared(server(far), letter())[1] is not first
 
 
 async def test_a_letter_arrives_encrypted_with_picture_and_clip(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The book of sheets: what is in memory, what is in rows, and what a digest has counted."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.fixtures.payloads import EVENT_ID, event, known, utc_at
@@ -10,7 +11,7 @@ from spyoncino.clock import FakeClock
 from spyoncino.modules.alert_book import OPEN_FOR, AlertBook, Message, Sheet
 from spyoncino.persistence.database import Database
 from spyoncino.schemas.alerts import AlertNotification
-from spyoncino.schemas.events import EventState
+from spyoncino.schemas.events import EventState, Verdict
 from spyoncino.testing.harness import ModuleHarness
 
 PAUSE = "pause of 60 s after the last message about Ann and Ben"
@@ -35,6 +36,35 @@ def told(sheet: Sheet, revision: int = 1) -> None:
         event=sheet.event,
     )
     sheet.tell(Message(Rule("all"), alert, utc_at(12.0)))
+
+
+SEEN = event(identities=(known(),))
+TOLD = AlertNotification(event_ref=EVENT_ID, channel="telegram", title="A", text="x", event=SEEN)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "B"},
+        {"text": "y"},
+        {"media": ("media/snapshot.jpg",)},
+        {"is_final": True},
+        {"event": SEEN.model_copy(update={"state": EventState.PROCESSING})},
+        {"event": SEEN.model_copy(update={"presses": (11.0,)})},
+        {"event": event(identities=(known().model_copy(update={"name": "Bob"}),))},
+        {"event": event(identities=(known().model_copy(update={"decision": Verdict.BLOCKED}),))},
+        {"event": None},
+    ],
+)
+def test_what_a_person_or_a_program_would_see_is_another_message(changes: dict[str, Any]) -> None:
+    assert Message(Rule("all"), TOLD, utc_at(12.0)).reads_otherwise(TOLD.model_copy(update=changes))
+
+
+def test_what_nobody_would_see_is_no_other_message() -> None:
+    longer = SEEN.model_copy(update={"end_s": SEEN.end_s + 1.0})
+    unseen = {"revision": 2, "loud_revision": 2, "timestamp": utc_at(60.0), "event": longer}
+    again = TOLD.model_copy(update=unseen)
+    assert not Message(Rule("all"), TOLD, utc_at(12.0)).reads_otherwise(again)
 
 
 async def test_a_sheet_that_says_nothing_new_is_not_written_again(

@@ -88,6 +88,24 @@ def test_what_is_there_is_not_remarked_upon(tmp_path: Path) -> None:
     assert load(tmp_path, text).notices == ()  # c may have channels that b has not
 
 
+@pytest.mark.parametrize(
+    ("above", "below", "is_asked"),
+    [
+        ("", "terminal", False),
+        ("terminal", "terminal", False),
+        ("terminal, mqtt", "terminal", False),
+        ("terminal", "terminal, mqtt", True),
+        ("mqtt", "terminal", True),
+    ],
+)
+def test_a_rule_that_is_asked_for_one_channel_at_least_is_not_remarked_upon(
+    tmp_path: Path, above: str, below: str, *, is_asked: bool
+) -> None:
+    rules = f"{{name: a, channels: [{above}]}}, {{name: b, channels: [{below}]}}"
+    told = load(tmp_path, f"alerts: {{rules: [{rules}]}}").notices
+    assert any("it is never asked" in each for each in told) is not is_asked
+
+
 def test_the_channel_of_a_plug_in_that_could_not_be_loaded_stops_nothing(tmp_path: Path) -> None:
     registry = Registry(Registry.discover(BUILTIN).modules, (LoadFailure("x:Y", "no torch"),))
     text = "alerts: {rules: [{name: a, channels: [pigeon]}]}"

@@ -8,8 +8,9 @@ import pytest
 
 from spyoncino.errors import DeliveryError, DeliveryLaterError, DeliveryRefusedError
 from spyoncino.modules.delivery import DeliveryModule, Receipt
+from spyoncino.modules.delivery_lane import Times
 from spyoncino.modules.delivery_settings import DeliverySettings
-from spyoncino.persistence.deliveries import Delivery, DeliveryStore
+from spyoncino.persistence.deliveries import Delivery, DeliveryKey, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification, DeliveryState
 from spyoncino.schemas.status import HealthState
 from spyoncino.schemas.topics import (
@@ -69,8 +70,7 @@ def alert(harness: ModuleHarness, revision: int = 1, event_ref: str = "visit") -
 
 async def wait_s(harness: ModuleHarness, seconds: float) -> None:
     await harness.clock.advance(seconds)
-    for _ in range(4):  # the database has a thread of its own
-        await harness.settle()
+    await harness.settle_writes()
 
 
 async def test_one_event_is_one_message_that_is_edited(harness: ModuleHarness) -> None:
@@ -206,6 +206,18 @@ async def test_a_wall_clock_that_goes_back_makes_no_message_wait_for_its_picture
     for _ in range(5):
         await wait_s(harness, 0.05)
     assert len(pigeon.told) == 1
+
+
+async def test_a_message_waits_since_it_is_owed_here_and_is_as_old_as_its_first_wish(
+    harness: ModuleHarness,
+) -> None:
+    clock, told = harness.clock, alert(harness)
+    store, key = DeliveryStore(harness.context.database), DeliveryKey("visit", "pigeon", "tower")
+    owed = await store.want(key, told, clock.utc_now())
+    await clock.advance(100.0)
+    times = Times(owed, 60.0, clock)
+    await clock.advance(3.0)
+    assert (times.waited_s, times.age_s) == (3.0, 103.0)
 
 
 async def test_a_target_that_fails_does_not_hold_up_another(harness: ModuleHarness) -> None:

@@ -1,11 +1,18 @@
 """Which revisions are worth a message of their own where nothing can be edited."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
 from tests.fixtures.payloads import event
 from tests.unit.alerts.test_rules import identity
 
 from spyoncino.modules.follow_up import FollowUp, is_worth_one
+from spyoncino.modules.output.email import EmailModule
+from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.schemas.alerts import AlertNotification
 from spyoncino.schemas.events import Verdict
+from spyoncino.testing.harness import ModuleHarness
 
 ANN = (identity(Verdict.KNOWN, "Ann"),)
 
@@ -67,3 +74,25 @@ def test_what_tells_of_no_event_is_told_as_often_as_it_is_final() -> None:
     steps = [alert(revision, event=None, is_final=True) for revision in (1, 2)]
     assert told("final", *steps) == [1, 2]
     assert told("names", *steps) == [1]
+
+
+@pytest.mark.parametrize(
+    ("sent_revision", "changes", "waits"),
+    [
+        (0, {}, True),
+        (0, {"media": ("media/clip.mp4",)}, True),
+        (0, {"media": ("media/clip.mp4", "media/snapshot.jpg")}, False),
+        (1, {}, False),  # a later one makes nobody wait
+        (0, {"event": None}, False),  # a digest has no picture
+    ],
+)
+async def test_only_the_first_message_of_an_event_waits_for_a_picture(
+    harness: ModuleHarness, *, sent_revision: int, changes: dict[str, Any], waits: bool
+) -> None:
+    module = await harness.add(EmailModule, picture_wait_s=3.0)
+    told = alert(sent_revision + 1, **changes)
+    owed = await DeliveryStore(harness.context.database).want(
+        DeliveryKey(told.event_ref, "email", "ann@example.org"), told, harness.clock.utc_now()
+    )
+    owed = replace(owed, sent_revision=sent_revision)
+    assert module.may_wait_s(owed) == (3.0 if waits else 0.0)

@@ -53,6 +53,18 @@ async def test_a_newer_revision_is_owed_again_and_knows_the_message_that_it_edit
     assert newer.queued_at == NOON
 
 
+async def test_only_what_was_not_heard_yet_is_loud(store: DeliveryStore) -> None:
+    assert (await store.want(KEY, alert(1), NOON)).is_loud
+    await store.sent(KEY, 1, "feather-7", confirmed=True)
+    assert not (await store.want(KEY, alert(2), NOON)).is_loud
+    urgent = alert(3).model_copy(update={"loud_revision": 3})
+    assert (await store.want(KEY, urgent, NOON)).is_loud
+    later = alert(4).model_copy(update={"loud_revision": 3})
+    assert (await store.want(KEY, later, NOON)).is_loud  # the third was never sent
+    await store.sent(KEY, 4, "feather-8", confirmed=True)
+    assert not (await store.of_event("visit"))[0].is_loud
+
+
 async def test_an_older_revision_that_comes_late_changes_nothing(store: DeliveryStore) -> None:
     await store.want(KEY, alert(3), NOON)
     late = await store.want(KEY, alert(2), NOON)

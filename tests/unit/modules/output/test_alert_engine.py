@@ -210,6 +210,27 @@ async def test_what_is_told_after_all_is_in_no_digest(harness: ModuleHarness) ->
     assert (await module.health()).numbers["digests"] == 1
 
 
+async def test_what_a_digest_has_told_takes_nothing_out_of_the_next(
+    harness: ModuleHarness,
+) -> None:
+    rules = ({"name": "people", "cooldown_s": 90.0},)
+    module = await engine(harness, rules=rules, digest_every_s=60.0)
+    await created(harness)
+    await created(harness, event_id="second")
+    for _ in range(13):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    await created(harness, event_id="third")
+    await harness.clock.advance(26.0)
+    await updated(harness, event_id="second", end_s=45.0)
+    for _ in range(8):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+    texts = [each.text.split(" not")[0] for each in told(harness) if each.rule == "digest"]
+    assert texts == ["1 event was", "1 event was"]
+    assert (await module.health()).numbers["told"] == 2
+
+
 async def test_no_digest_says_that_nothing_was_held_back(harness: ModuleHarness) -> None:
     rules = ({"name": "people", "cooldown_s": 30.0},)
     module = await engine(harness, rules=rules, digest_every_s=60.0)

@@ -1,10 +1,15 @@
 """What holds a message back: for its own channel only, and over a restart."""
 
+from datetime import datetime
+
+import pytest
 from tests.fixtures.payloads import EVENT_ID
 from tests.unit.modules.output.test_alert_engine import created, engine, told
 from tests.unit.modules.output.test_alerts_after_restart import heard, restarted
 
 from spyoncino.alerts.restraint import WINDOW_S, Limits
+from spyoncino.modules.output.alert_engine import FORGET_EVERY_S, TICK_S
+from spyoncino.persistence.deliveries import DeliveryStore
 from spyoncino.schemas.events import EventState
 from spyoncino.testing.harness import ModuleHarness
 
@@ -52,3 +57,22 @@ async def test_a_restart_lets_no_more_messages_through_in_a_minute(harness: Modu
     await heard(module, event_id="later")
     assert told(harness)[-1].event_ref == "later"
     await module.stop()
+
+
+async def test_what_is_old_is_looked_for_once_an_hour(
+    harness: ModuleHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[datetime] = []
+
+    async def forget(_: DeliveryStore, before: datetime) -> None:
+        looked.append(before)
+
+    monkeypatch.setattr(DeliveryStore, "forget", forget)
+    await engine(harness)
+    for _ in range(3):
+        await harness.clock.advance(TICK_S)
+        await harness.settle_writes()
+    assert len(looked) == 1
+    await harness.clock.advance(FORGET_EVERY_S)
+    await harness.settle_writes()
+    assert len(looked) == 2

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-from tests.fixtures.payloads import event
 from tests.unit.alerts.test_rules import identity
 from tests.unit.modules.output.test_alert_engine import (
     EVERYTHING,
@@ -16,9 +14,7 @@ from tests.unit.modules.output.test_alert_engine import (
 )
 from tests.unit.modules.output.test_alerts_after_restart import heard, restarted
 
-from spyoncino.alerts.rules import Rule, is_louder
 from spyoncino.modules.alert_settings import FIRST_RULES
-from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.schemas.events import Verdict
 from spyoncino.schemas.modes import Mode, SystemMode
 from spyoncino.schemas.topics import CONTROL_COMMAND, SYSTEM_MODE
@@ -31,24 +27,6 @@ BLOCKED = (identity(Verdict.BLOCKED, "Bob"),)
 
 def heard_as(harness: ModuleHarness) -> list[tuple[int, int, str]]:
     return [(each.revision, each.loud_revision, each.rule) for each in told(harness)]
-
-
-@pytest.mark.parametrize(
-    ("now", "then", "has_rung", "is_heard"),
-    [
-        ("normal", "normal", False, False),
-        ("normal", "normal", True, True),  # whoever rings is heard
-        ("high", "normal", False, True),
-        ("normal", "low", False, True),
-        ("normal", "high", False, False),
-        ("low", "low", True, False),  # the rule wants no sound
-    ],
-)
-def test_what_makes_an_edit_heard(now: str, then: str, *, has_rung: bool, is_heard: bool) -> None:
-    by, before = Rule("by", priority=AlertPriority(now)), Rule("a", priority=AlertPriority(then))
-    seen = event(presses=RANG if has_rung else ())
-    assert is_louder(by, seen, before, event()) is is_heard
-    assert not is_louder(before, event(presses=(*RANG, 12.0)), before, event(presses=RANG))
 
 
 async def test_whoever_was_told_as_seen_is_heard_when_he_rings(harness: ModuleHarness) -> None:
@@ -74,6 +52,33 @@ async def test_somebody_of_the_block_list_is_heard_when_he_is_recognised(
     await created(harness)
     await updated(harness, identities=BLOCKED)
     assert heard_as(harness)[-1] == (2, 2, FIRST_RULES[1].name)
+
+
+async def test_a_message_that_became_urgent_begins_the_pause_of_its_rule(
+    harness: ModuleHarness,
+) -> None:
+    urgent = {"name": "Bob", "when": {"identities": ["blocked"]}, "priority": "high"}
+    await engine(harness, rules=({**urgent, "cooldown_s": 3600.0}, {"name": "all"}))
+    await created(harness)
+    await updated(harness, identities=BLOCKED)
+    await created(harness, event_id="second", identities=BLOCKED)
+    assert heard_as(harness) == [(1, 1, "all"), (2, 2, "Bob")]
+
+
+async def test_the_pause_of_what_became_urgent_counts_from_then_also_after_a_restart(
+    harness: ModuleHarness,
+) -> None:
+    urgent = {"name": "Bob", "when": {"identities": ["blocked"]}, "priority": "high"}
+    rules = ({**urgent, "cooldown_s": 3600.0}, {"name": "all"})
+    module = await engine(harness, rules=rules)
+    await heard(module)
+    await harness.clock.advance(100.0)
+    await heard(module, identities=BLOCKED)
+    await harness.clock.advance(3550.0)
+    module = await restarted(harness, rules=rules)
+    await heard(module, event_id="second", identities=BLOCKED)
+    assert heard_as(harness) == [(1, 1, "all"), (2, 2, "Bob")]
+    await module.stop()
 
 
 async def test_what_is_muted_is_edited_without_a_sound(harness: ModuleHarness) -> None:

@@ -1,6 +1,7 @@
 """One event is one message at Telegram, edited as facts arrive; the transcript is printed."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ from tests.fixtures.telegram_stand_in import (
 )
 
 from spyoncino.errors import StorageError
-from spyoncino.modules.output.telegram import PERHAPS_TWICE, TelegramModule
+from spyoncino.modules.output.telegram import CLIP_WAIT_S, PERHAPS_TWICE, TelegramModule
 from spyoncino.modules.telegram_settings import TelegramSettings
-from spyoncino.persistence.deliveries import DeliveryStore
+from spyoncino.persistence.deliveries import DeliveryKey, DeliveryStore
 from spyoncino.persistence.media import MediaStore
 from spyoncino.schemas.alerts import AlertNotification, AlertPriority
 from spyoncino.schemas.events import EventState
@@ -287,13 +288,14 @@ async def test_a_lost_answer_makes_a_second_message_and_is_counted(
         ]
 
 
+@pytest.mark.parametrize("priority", [AlertPriority.NORMAL, AlertPriority.LOW])
 async def test_a_message_on_its_way_when_main_was_killed_is_sent_again_and_says_so(
-    harness: ModuleHarness,
+    harness: ModuleHarness, priority: AlertPriority
 ) -> None:
     async with telegram() as far:
         killed = await bot(harness, far)
         far.faults.append("hang")  # it is shown, the answer never comes
-        await harness.feed(QUEUED, alert(harness))
+        await harness.feed(QUEUED, alert(harness, priority=priority))
         while not far.messages():
             await harness.settle()
         await killed.stop()
@@ -362,6 +364,25 @@ async def test_what_telegram_refused_did_not_arrive(harness: ModuleHarness, faul
             await harness.clock.advance(0.5)
         assert only(far).text == "Somebody rang\nat the door"
         assert (await module.health()).numbers["maybe_twice"] == 0
+
+
+async def test_what_telegram_refused_before_a_restart_did_not_arrive(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far)
+        far.faults.append("429 900")
+        await harness.feed(QUEUED, alert(harness))
+        store = DeliveryStore(harness.context.database)
+        while not any("pause" in each.reason for each in await store.owed("telegram", 1)):
+            await harness.settle()
+        await module.stop()
+        await module.start()
+        assert (await module.health()).numbers["maybe_twice"] == 0
+        while not far.messages():
+            await harness.settle()
+            await harness.clock.advance(100.0)
+        assert only(far).text == "Somebody rang\nat the door"
 
 
 async def test_a_disk_that_refuses_the_note_does_not_hold_the_message_back(
@@ -441,6 +462,32 @@ async def test_the_end_of_a_visit_waits_for_a_clip_that_never_comes_no_longer_th
         over = event(EventState.COMPLETED)
         await told(harness, far, alert(harness), alert(harness, 2, text="left", event=over))
         assert (only(far).text, only(far).edits) == ("Somebody rang\nleft", 1)
+
+
+@pytest.mark.parametrize(
+    ("sent_revision", "changes", "wait_s"),
+    [
+        (0, {}, 3.0),
+        (0, {"media": ("media/clip.mp4",)}, 3.0),
+        (0, {"media": ("media/clip.mp4", "media/snapshot.jpg")}, 0.0),
+        (0, {"event": None}, 0.0),  # a digest
+        (0, {"is_final": True}, 0.0),
+        (1, {}, 0.0),
+        (1, {"loud_revision": 2}, 3.0),  # somebody rang: a new message
+        (1, {"event": event(EventState.COMPLETED)}, CLIP_WAIT_S),
+        (1, {"event": event(EventState.COMPLETED), "is_final": True}, 0.0),
+    ],
+)
+async def test_a_message_waits_for_a_picture_and_the_end_of_a_visit_for_its_clip(
+    harness: ModuleHarness, sent_revision: int, changes: dict[str, Any], wait_s: float
+) -> None:
+    async with telegram() as far:
+        module = await bot(harness, far, picture_wait_s=3.0)
+        told = alert(harness, sent_revision + 1, **changes)
+        key = DeliveryKey(EVENT_ID, "telegram", str(CHAT))
+        store = DeliveryStore(harness.context.database)
+        owed = await store.want(key, told, harness.clock.utc_now())
+        assert module.may_wait_s(replace(owed, sent_revision=sent_revision)) == wait_s
 
 
 async def test_nothing_is_connected_while_it_is_off_and_nobody_named_is_said(

@@ -156,3 +156,17 @@ async def test_a_message_that_came_back_and_may_be_there_twice_says_so(
             await harness.clock.advance(1.0)
         first, second = far.messages()
         assert (PERHAPS_TWICE in first.text, PERHAPS_TWICE in second.text) == (False, True)
+
+
+async def test_nothing_is_deleted_in_the_new_chat_of_a_group_that_moved(
+    harness: ModuleHarness,
+) -> None:
+    async with telegram() as far:
+        await bot(harness, far, chats=({"id": GROUP},))
+        await told(harness, far, alert(harness, title="Somebody is there"))
+        far.moved[GROUP] = -1002002
+        far.chats.add(-1002002)
+        await told(harness, far, alert(harness, 2, loud_revision=2))
+        assert only(far, -1002002).text == "Somebody rang\nat the door"
+        deleted = [line for line in far.transcript if line.startswith("deleteMessage")]
+        assert not any("-1002002" in line for line in deleted)
