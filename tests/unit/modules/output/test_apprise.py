@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 from tests.fixtures.apprise_stand_in import TOKEN, Service, service
+from tests.fixtures.channel_reports import until_reported
 from tests.fixtures.payloads import EVENT_ID, event
 
 from spyoncino.clients import apprise_service
@@ -57,10 +58,7 @@ def file(harness: ModuleHarness, name: str, size_bytes: int = 10) -> str:
 
 
 async def settled(harness: ModuleHarness, far: Service, requests: int) -> None:
-    while far.requests < requests:
-        await harness.settle()
-    for _ in range(6):
-        await harness.settle()
+    await until_reported(harness, "apprise", lambda: far.requests >= requests, requests)
 
 
 async def test_an_event_is_a_first_and_a_last_message(harness: ModuleHarness) -> None:

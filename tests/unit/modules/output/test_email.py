@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from tests.fixtures.channel_reports import until_reported
 from tests.fixtures.mail_stand_in import PASSWORD, USER, Postman, postman
 from tests.fixtures.payloads import EVENT_ID, event
 from tests.unit.alerts.test_rules import identity
@@ -57,10 +58,7 @@ def file(harness: ModuleHarness, name: str, size_bytes: int = 10) -> str:
 
 
 async def arrived(harness: ModuleHarness, far: Postman, count: int) -> None:
-    while len(far.mails) < count:
-        await harness.settle()
-    for _ in range(4):
-        await harness.settle()
+    await until_reported(harness, "email", lambda: len(far.mails) >= count, count)
 
 
 async def test_an_event_is_a_mail_at_first_and_one_when_it_is_over(
