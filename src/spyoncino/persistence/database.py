@@ -115,7 +115,7 @@ class Database:
         file = self._opened()
         with told_as_storage_error(self.path), self._in_use():
             async with self._writer:
-                transaction = _Transaction(file.engine)
+                transaction = _Transaction(file)
                 try:
                     yield Statements(lambda work: _run(file.writer, transaction.do, work))
                 except BaseException:
@@ -176,6 +176,8 @@ class _OpenFile:
         event.listen(self.engine, "connect", _configure_connection)
         self.writer = ThreadPoolExecutor(1, "database writer")
         self.readers = ThreadPoolExecutor(READERS, "database reader")
+        self.begun: _Transaction | None = None
+        """The transaction that has a connection: one at a time."""
 
     def read(self, work: Work) -> Any:
         """Runs in a thread that reads."""
@@ -183,27 +185,31 @@ class _OpenFile:
             return work(connection)
 
     def close(self) -> None:
-        """Wait for what the threads have begun, and close all connections."""
+        """Wait for what the threads have begun, roll back the rest, close all connections."""
         self.writer.shutdown()
         self.readers.shutdown()
+        if self.begun is not None:  # of somebody who took too long
+            self.begun.end(is_good=False)
         self.engine.dispose()
 
 
 class _Transaction:
     """All of it runs in the thread that writes, one after the other."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, file: _OpenFile) -> None:
+        self._file = file
         self._connection: Connection | None = None
 
     def do(self, work: Work) -> Any:
         """One statement; the first begins the transaction."""
         if self._connection is None:
-            self._connection = self._engine.connect()
+            self._connection = self._file.engine.connect()
+            self._file.begun = self
         return work(self._connection)
 
     def end(self, is_good: bool) -> None:
         """Commit or roll back."""
+        self._file.begun = None
         if self._connection is not None:
             with self._connection as connection:
                 if is_good:

@@ -269,7 +269,19 @@ async def test_who_takes_longer_than_the_end_waits_is_told(
         async with opened.write() as connection:
             await connection.execute(text("DELETE FROM events"))
             await opened.close()
+            is_free = await asyncio.to_thread(can_be_locked, opened.path)
             await connection.execute(text("DELETE FROM events"))
+    assert is_free, "what was begun is rolled back"
+
+
+def can_be_locked(path: Path) -> bool:
+    """Whether another program, which does not wait, may write to a file now."""
+    with closing(sqlite3.connect(path, timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        return True
 
 
 async def test_the_end_waits_for_who_is_reading(tmp_path: Path) -> None:
