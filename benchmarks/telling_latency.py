@@ -5,7 +5,7 @@ rings once a round, the others are busy meanwhile. Far sides are stand-ins on th
 thread of the same process: what they take is in the figures. Clocks start with the press on the
 bus. Mail waits for its picture and Telegram a quarter of a second, as their defaults say.
 
-    python benchmarks/telling_latency.py --presses 200 --doors 4
+    python benchmarks/telling_latency.py --presses 200 --doors 3
 """
 
 import argparse
@@ -245,7 +245,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--presses", type=int, default=200)
-    parser.add_argument("--doors", type=int, default=4)
+    parser.add_argument("--doors", type=int, default=3)
     parser.add_argument("--limit-s", type=float, help="stop after so long, whatever is there")
     parser.add_argument("--no-faces", dest="faces", action="store_false", help="nobody is named")
     parser.add_argument("--press-after-s", type=float, default=6.5, help="after the visitor came")
