@@ -143,7 +143,8 @@ def api(program: Running) -> str:
     assert gets
     for path in (*PAGES, *(each for each in gets if "{" not in each and "live" not in each)):
         try:
-            with urllib.request.urlopen(found.group(1) + path) as answer:  # noqa: S310
+            address = found.group(1) + path
+            with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:  # noqa: S310
                 said += answer.read().decode(errors="replace")
         except urllib.error.HTTPError as error:
             said += error.read().decode(errors="replace")

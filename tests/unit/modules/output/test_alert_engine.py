@@ -66,6 +66,13 @@ def told(harness: ModuleHarness, channel: str = "telegram") -> list[AlertNotific
     return harness.received(NOTIFY_QUEUED.of(channel))
 
 
+async def ticks(harness: ModuleHarness, count: int) -> None:
+    """Let the engine look so often whether a digest is due."""
+    for _ in range(count):
+        await harness.clock.advance(TICK_S)
+        await harness.settle()
+
+
 async def test_a_visit_is_one_message_that_grows(harness: ModuleHarness) -> None:
     await engine(harness)
     await created(harness, presses=(10.0,))
@@ -177,9 +184,7 @@ async def test_what_is_held_back_is_counted_once_and_told_in_the_digest(
         False,
         "held back from telegram: pause of 3600 s after the last message about door",
     ) in (harness.reasons("alert"))
-    for _ in range(13):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 13)
     digest = told(harness)[-1]
     assert digest.event_ref.startswith("digest-")
     assert digest.text.startswith("1 event was not told")
@@ -203,9 +208,7 @@ async def test_what_is_told_after_all_is_in_no_digest(harness: ModuleHarness) ->
     await harness.clock.advance(31.0)
     await updated(harness, event_id="second", end_s=45.0)
     assert [each.event_ref for each in told(harness)] == [EVENT_ID, "second"]
-    for _ in range(8):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 8)
     assert told(harness)[-1].text.startswith("1 event was not told")
     assert (await module.health()).numbers["digests"] == 1
 
@@ -217,15 +220,11 @@ async def test_what_a_digest_has_told_takes_nothing_out_of_the_next(
     module = await engine(harness, rules=rules, digest_every_s=60.0)
     await created(harness)
     await created(harness, event_id="second")
-    for _ in range(13):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 13)
     await created(harness, event_id="third")
     await harness.clock.advance(26.0)
     await updated(harness, event_id="second", end_s=45.0)
-    for _ in range(8):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 8)
     texts = [each.text.split(" not")[0] for each in told(harness) if each.rule == "digest"]
     assert texts == ["1 event was", "1 event was"]
     assert (await module.health()).numbers["told"] == 2
@@ -238,9 +237,7 @@ async def test_no_digest_says_that_nothing_was_held_back(harness: ModuleHarness)
     await created(harness, event_id="second")
     await harness.clock.advance(31.0)
     await updated(harness, event_id="second", end_s=45.0)
-    for _ in range(8):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 8)
     assert len(told(harness)) == 2
     assert (await module.health()).numbers["digests"] == 0
 
@@ -251,9 +248,7 @@ async def test_the_digest_of_the_night_comes_in_the_morning(harness: ModuleHarne
     quiet = (f"{now:%H:%M}", f"{until:%H:%M}")
     await engine(harness, rules=({"name": "all"},), quiet=quiet, digest_every_s=1.0)
     await created(harness)
-    for _ in range(3):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 3)
     assert told(harness) == []
     await created(harness, event_id="bell", presses=(10.0,))
     assert len(told(harness)) == 1

@@ -7,6 +7,7 @@ from tests.unit.modules.output.test_alert_engine import (
     created,
     engine,
     mute_of,
+    ticks,
     told,
     updated,
 )
@@ -57,15 +58,11 @@ async def test_each_digest_tells_what_came_since_the_last_and_silence_makes_none
     seen = []
     for number in range(3):
         await created(harness, event_id=f"held-{number}")
-        for _ in range(int(60.0 / TICK_S) + 1):
-            await harness.clock.advance(TICK_S)
-            await harness.settle()
+        await ticks(harness, int(60.0 / TICK_S) + 1)
         seen.append(len(told(harness)))
     assert seen == [2, 3, 4]
     assert told(harness)[-1].is_final
-    for _ in range(30):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 30)
     assert len(told(harness)) == seen[-1]
 
 
@@ -74,9 +71,7 @@ async def test_no_digest_comes_before_its_time(harness: ModuleHarness) -> None:
     await created(harness)
     for number, seen in enumerate((2, 2)):
         await created(harness, event_id=f"held-{number}")
-        for _ in range(int(60.0 / TICK_S) + 1 if number == 0 else 6):
-            await harness.clock.advance(TICK_S)
-            await harness.settle()
+        await ticks(harness, int(60.0 / TICK_S) + 1 if number == 0 else 6)
         assert len(told(harness)) == seen
 
 
@@ -88,9 +83,7 @@ async def test_a_module_that_stopped_has_nothing_in_memory_and_tells_no_digest(
     await created(harness, event_id="second")
     await module.stop()
     assert len(module._book) == 0
-    for _ in range(4):
-        await harness.clock.advance(TICK_S)
-        await harness.settle()
+    await ticks(harness, 4)
     assert len(told(harness)) == 1
 
 

@@ -82,6 +82,14 @@ def only(far: Telegram, chat_id: int = CHAT) -> Shown:
     return shown
 
 
+async def restarted(former: TelegramModule) -> TelegramModule:
+    await former.stop()
+    module = TelegramModule(former.context)
+    await module.configure(former.settings)
+    await module.start()
+    return module
+
+
 async def test_a_visit_is_one_message_that_becomes_a_picture_a_name_and_a_clip(
     harness: ModuleHarness,
 ) -> None:
@@ -298,10 +306,7 @@ async def test_a_message_on_its_way_when_main_was_killed_is_sent_again_and_says_
         await harness.feed(QUEUED, alert(harness, priority=priority))
         while not far.messages():
             await harness.settle()
-        await killed.stop()
-        again = TelegramModule(harness.context)
-        await again.configure(killed.settings)
-        await again.start()
+        again = await restarted(killed)
         while len(far.messages()) < 2:
             await harness.settle()
             await harness.clock.advance(0.5)
@@ -311,10 +316,7 @@ async def test_a_message_on_its_way_when_main_was_killed_is_sent_again_and_says_
         assert PERHAPS_TWICE not in far.messages()[0].text
         assert PERHAPS_TWICE in far.messages()[1].text
         assert (await again.health()).numbers["maybe_twice"] == 1
-        await again.stop()
-        last = TelegramModule(harness.context)
-        await last.configure(killed.settings)
-        await last.start()
+        last = await restarted(again)
         assert (await last.health()).numbers["maybe_twice"] == 0
         await last.stop()
 
@@ -330,10 +332,7 @@ async def test_the_doubt_survives_failures_that_are_certain_and_a_restart(
             await harness.settle()
             await harness.clock.advance(0.5)
         assert "may be there already" in (await killed.health()).detail
-        await killed.stop()
-        again = TelegramModule(harness.context)
-        await again.configure(killed.settings)
-        await again.start()
+        again = await restarted(killed)
         while len(far.messages()) < 2:
             await harness.settle()
             await harness.clock.advance(100.0)

@@ -2,19 +2,19 @@
 
 import pytest
 from tests.fixtures.telegram_stand_in import GROUP, telegram
-from tests.unit.modules.output.test_telegram import CONFIRMED, QUEUED, alert, bot, only, told
+from tests.unit.modules.output.test_telegram import (
+    CONFIRMED,
+    QUEUED,
+    alert,
+    bot,
+    only,
+    restarted,
+    told,
+)
 
-from spyoncino.modules.output.telegram import PERHAPS_TWICE, TelegramModule
+from spyoncino.modules.output.telegram import PERHAPS_TWICE
 from spyoncino.schemas.alerts import AlertPriority
 from spyoncino.testing.harness import ModuleHarness
-
-
-async def restarted(former: TelegramModule) -> TelegramModule:
-    await former.stop()
-    module = TelegramModule(former.context)
-    await module.configure(former.settings)
-    await module.start()
-    return module
 
 
 async def test_a_ring_after_the_first_words_is_a_new_message_in_place_of_the_old(
